@@ -40,6 +40,10 @@
     │   ├── NotInLibrary        no such image or blob there
     │   ├── LibraryDamaged      a blob does not match its digest
     │   └── LibraryBusy         another program keeps it locked           (transient)
+    ├── BuildError              an image was not built
+    │   ├── BuildFolderError    the folder, its Dockerfile or its ignore file cannot be used
+    │   ├── BuildFailed         a step of the Dockerfile failed, or the Dockerfile is not valid
+    │   └── BuilderUnsuitable   the Dockerfile needs what this builder does not have
     └── ArchiveError            an image archive (tar) cannot be read or written
         ├── NotAnArchive        the file is something else (a zip, a container's filesystem, …)
         ├── ArchiveDamaged      cut off, incomplete, or its content does not match its digests
@@ -487,3 +491,27 @@ class ArchiveRefused(ArchiveError):
     """The archive is malicious, or exceeds the size limits."""
 
     code = "archive.refused"
+
+
+class BuildError(LongshoreError):
+    """An image was not built."""
+
+    code = "build.error"
+
+
+class BuildFolderError(BuildError):
+    """The folder, its Dockerfile or its ignore file cannot be used; ``subject`` names the path."""
+
+    code = "build.folder"
+
+
+class BuildFailed(BuildError):
+    """A step of the Dockerfile failed, or the Dockerfile is not valid. ``detail`` has the last lines of output."""
+
+    code = "build.failed"
+
+
+class BuilderUnsuitable(BuildError):
+    """The Dockerfile needs what this builder does not have."""
+
+    code = "build.builder"

@@ -99,9 +99,9 @@ class OutputLines:
 
     def finish(self) -> Iterator[str]:
         """The last line, if it has no end."""
-        pending, self._pending = _drawn(self._pending), ""
-        if pending:
-            yield output_line(pending)
+        pending, self._pending = output_line(_drawn(self._pending)), ""
+        if pending:  # otherwise there was nothing, or only the end of a colour
+            yield pending
 
 
 def _drawn(line: str) -> str:

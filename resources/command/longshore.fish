@@ -41,8 +41,8 @@ function _shtab_longshore_using
   test "$_shtab_longshore_cmdpath" = "$argv"
 end
 
-set -g _shtab_longshore_commands pull push copy save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect tag remove prune login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' undo doctor lock outdated completion
-set -g _shtab_longshore_opts_with_value --build-arg --by --engine --entrypoint --env --file --filter --format --from --keep-newest --kind --limit --map --max-deletes --mount --name --network --never --older-than --order --output --platform --publish --registry --remove --since --tags --to --user --username --volume --workdir -e -f -o -p -u -v -w
+set -g _shtab_longshore_commands pull push copy build save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect tag remove prune login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' undo doctor lock outdated completion
+set -g _shtab_longshore_opts_with_value --build-arg --builder --by --engine --entrypoint --env --file --filter --format --from --keep-newest --kind --label --limit --map --max-deletes --mount --name --network --never --older-than --order --output --platform --publish --registry --remove --since --tag --tags --target --to --user --username --volume --workdir -e -f -o -p -t -u -v -w
 
 complete -c longshore -e
 complete -c longshore -f
@@ -85,6 +85,20 @@ complete -c longshore -n '_shtab_longshore_using copy' -s f -l file -xka "(__fis
 complete -c longshore -n '_shtab_longshore_using copy' -l kind -xka "compose kubernetes dockerfile list" -d 'what the file is (default: by its name and content)'
 complete -c longshore -n '_shtab_longshore_using copy' -l build-arg -x -d 'a build argument for a Dockerfile (repeatable)'
 complete -c longshore -n '_shtab_longshore_using copy' -l map -x -d 'with -f: the path below DESTINATION, made of {path}, {name} and {registry} (default: {path})'
+complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a build -d 'Build an image from a folder with a Dockerfile.'
+complete -c longshore -n '_shtab_longshore_using build' -s h -l help -d 'show this help message and exit'
+complete -c longshore -n '_shtab_longshore_using build' -l json -d 'print one JSON object a line (schema 1)'
+complete -c longshore -n '_shtab_longshore_using build' -l quiet -s q -d 'print only what was asked for, and errors'
+complete -c longshore -n '_shtab_longshore_using build' -l engine -x -d 'the engine to use: an address or a Docker context (pull and prune take several)'
+complete -c longshore -n '_shtab_longshore_using build' -s t -l tag -x -d 'a name for the image (repeatable)'
+complete -c longshore -n '_shtab_longshore_using build' -s f -l file -xka "(__fish_complete_path (commandline -ct))" -d 'the Dockerfile (default: FOLDER/Dockerfile)'
+complete -c longshore -n '_shtab_longshore_using build' -l target -x -d 'the stage to build (default: the last)'
+complete -c longshore -n '_shtab_longshore_using build' -l build-arg -x -d 'a build argument; without a value, that of the environment (repeatable)'
+complete -c longshore -n '_shtab_longshore_using build' -l label -x -d 'a label (repeatable)'
+complete -c longshore -n '_shtab_longshore_using build' -l platform -x -d 'the platform to build for'
+complete -c longshore -n '_shtab_longshore_using build' -l no-cache -d 'run every step, even if its result is known'
+complete -c longshore -n '_shtab_longshore_using build' -l pull -d 'pull base images even if the engine has them'
+complete -c longshore -n '_shtab_longshore_using build' -l builder -xka "engine buildx" -d 'the engine'"'"'s own builder, or docker buildx (default: engine)'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a save -d 'Save an image to an archive.'
 complete -c longshore -n '_shtab_longshore_using save' -s h -l help -d 'show this help message and exit'
 complete -c longshore -n '_shtab_longshore_using save' -l json -d 'print one JSON object a line (schema 1)'

@@ -26,6 +26,7 @@ from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
     EnginePlace,
+    FolderPlace,
     LibraryPlace,
     Operation,
     Place,
@@ -143,7 +144,7 @@ def _engine_place(request: TransferRequest) -> EnginePlace:
 
 def _line(request: TransferRequest, terminal: Terminal) -> str:
     """The line for *request*, "" if there is none."""
-    for form in (_pull, _push, _save, _load, _copy, _copy_tag):
+    for form in (_pull, _push, _save, _load, _copy, _copy_tag, _build):
         try:
             return shlex.join(["longshore", *form(request, terminal)])
         except (_NoLineError, LongshoreError):
@@ -260,6 +261,22 @@ def _copy_tag(request: TransferRequest, terminal: Terminal) -> list[str]:
         raise _NoLineError
     words = ["copy", "--tags", source.tag, *_platform(platform), *(["--referrers"] if referrers else [])]
     return [*words, _registry(source.with_tag(None)), _registry(target.with_tag(None), written=True)]
+
+
+def _build(request: TransferRequest, terminal: Terminal) -> list[str]:
+    """The values of secret arguments are taken from the environment: a line must not contain them."""
+    from longshore.application.build_options import build_words
+    from longshore.transfers.builds import Build
+
+    if request.operation is not Operation.BUILD:
+        raise _NoLineError
+    build = Build.of(request)
+    options = build_words(build)
+    if options is None:
+        raise _NoLineError
+    words = [*_engine(build.place, terminal), *options]
+    words += ["--builder", build.builder] if build.builder else []
+    return ["build", *words, *_platform(build.platform), _path(build.folder)]
 
 
 def _same(asked: TransferRequest, made: TransferRequest) -> None:
@@ -384,6 +401,8 @@ def _source(end: Endpoint, terminal: Terminal) -> str:
             if end.reference is None:
                 return _in_layout(place, "", "", terminal)
             return _in_layout(place, _typed(end.reference), str(end.reference), terminal)
+        case FolderPlace():
+            raise _NoLineError  # no command but build
 
 
 def _destination(end: Endpoint, terminal: Terminal, ref_name: str) -> str:
@@ -397,6 +416,8 @@ def _destination(end: Endpoint, terminal: Terminal, ref_name: str) -> str:
     if reference.tag is None or reference.digest is not None:
         raise _NoLineError
     name = _typed(reference)
+    if isinstance(end.place, FolderPlace):
+        raise _NoLineError
     if isinstance(end.place, EnginePlace):
         return f"docker-daemon:{name}"
     if ref_name and (

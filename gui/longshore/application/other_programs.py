@@ -22,6 +22,7 @@ from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
     EnginePlace,
+    FolderPlace,
     LibraryPlace,
     RegistryPlace,
     TransferRequest,
@@ -34,6 +35,8 @@ LineOf = Callable[[TransferRequest, Terminal], str]
 def docker_line(request: TransferRequest, terminal: Terminal) -> str:
     """Return the line of ``docker``: pull, tag and push, save, load, or save into load."""
     source, destination = request.source, request.destination
+    if isinstance(source.place, FolderPlace):
+        return _docker_build(request, terminal)
     if request.options or not all(_plain(end, terminal) for end in (source, destination)):
         return ""
     pulls = isinstance(source.place, RegistryPlace)
@@ -68,6 +71,20 @@ def docker_line(request: TransferRequest, terminal: Terminal) -> str:
                 return ""
             return f"{shlex.join([*named[0], 'save', image])} | {shlex.join([*named[1], 'load'])}"
     return ""
+
+
+def _docker_build(request: TransferRequest, terminal: Terminal) -> str:
+    """Docker's own build chooses its builder; where buildx is installed, that is BuildKit."""
+    from longshore.application.build_options import build_words
+    from longshore.transfers.builds import BUILDX, Build
+
+    build = Build.of(request)
+    docker, words = _docker(build.place, terminal), build_words(build)
+    if not docker or words is None:
+        return ""
+    command = ["buildx", "build", "--load"] if build.builder == BUILDX else ["build"]
+    platform = ["--platform", str(build.platform)] if build.platform is not None else []
+    return _line(*docker, *command, *words, *platform, str(build.folder.absolute()))
 
 
 def _docker_pull(request: TransferRequest, docker: list[str]) -> str:

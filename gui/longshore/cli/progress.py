@@ -67,11 +67,11 @@ def report_unfinished(rows: Sequence[TransferSnapshot], output: Output) -> None:
             output.record("transfer", transfer_values(row))
 
 
-class _Ends:
+class Ends:
     """Reports how transfers end. The same for all that follow."""
 
     def __init__(self, output: Output) -> None:
-        self._output = output
+        self.output = output
         self._states: dict[str, State] = {}
 
     def __call__(self, rows: list[TransferSnapshot]) -> None:
@@ -79,16 +79,16 @@ class _Ends:
             before = self._states.get(row.id)
             self._states[row.id] = row.state
             if row.state.finished and before is not row.state:
-                self._running(row, over=True)
-                self._ended(row)
+                self.running(row, over=True)
+                self.ended(row)
             elif not row.state.finished:
-                self._running(row, over=False)
+                self.running(row, over=False)
 
-    def _running(self, row: TransferSnapshot, *, over: bool) -> None:
+    def running(self, row: TransferSnapshot, *, over: bool) -> None:
         """Show that *row* runs, or no longer runs."""
 
-    def _ended(self, row: TransferSnapshot) -> None:
-        output = self._output
+    def ended(self, row: TransferSnapshot) -> None:
+        output = self.output
         if row.state is State.FAILED and row.error is not None:
             output.record("transfer", transfer_values(row))
             output.error(row.error, at=_where(row, row.error))
@@ -110,23 +110,23 @@ class _Ends:
             output.line(f"  {note}")
 
 
-class _Records(_Ends):
+class _Records(Ends):
     """Objects: each change of state, and progress while it runs."""
 
-    def _running(self, row: TransferSnapshot, *, over: bool) -> None:
+    def running(self, row: TransferSnapshot, *, over: bool) -> None:
         if not over:
-            self._output.record("transfer", transfer_values(row))
+            self.output.record("transfer", transfer_values(row))
 
 
-class _Plain(_Ends):
+class _Plain(Ends):
     """Lines for logs: the start, a word now and then, the end."""
 
     def __init__(self, output: Output) -> None:
         super().__init__(output)
         self._told: dict[str, float] = {}
 
-    def _running(self, row: TransferSnapshot, *, over: bool) -> None:
-        if over or self._output.quiet:
+    def running(self, row: TransferSnapshot, *, over: bool) -> None:
+        if over or self.output.quiet:
             return
         now = time.monotonic()
         if row.id not in self._told:
@@ -141,7 +141,7 @@ class _Plain(_Ends):
         report(f"{line}\n")
 
 
-class _Drawn(_Ends):
+class _Drawn(Ends):
     """A line of a terminal for each transfer that runs."""
 
     def __init__(self, output: Output, progress: Progress) -> None:
@@ -149,7 +149,7 @@ class _Drawn(_Ends):
         self._progress = progress
         self._tasks: dict[str, Any] = {}
 
-    def _running(self, row: TransferSnapshot, *, over: bool) -> None:
+    def running(self, row: TransferSnapshot, *, over: bool) -> None:
         task = self._tasks.get(row.id)
         if over:
             if task is not None:

@@ -9,6 +9,7 @@ from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
     EnginePlace,
+    FolderPlace,
     LibraryPlace,
     Place,
     RegistryPlace,
@@ -87,3 +88,5 @@ def place_values(place: Place) -> dict[str, str]:
             return {"place": "library", "path": str(path)}
         case ArchivePlace(path, kind):
             return {"place": "archive", "path": str(path), "format": kind}
+        case FolderPlace(path):
+            return {"place": "folder", "path": str(path)}

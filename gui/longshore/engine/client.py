@@ -172,14 +172,18 @@ class Client(docker.APIClient):
         params: Mapping[str, Any],
         auth: Mapping[str, str] | None = None,
         data: Iterator[bytes] | None = None,
+        auths: Mapping[str, Mapping[str, str]] | None = None,
     ) -> Iterator[requests.Response]:
         """Send one request; yields the response with its body unread, and closes it at the end. Raises StatusError.
 
-        *auth*: registry credentials to send along, an empty mapping for anonymous access.
+        *auth*: registry credentials to send along, an empty mapping for anonymous access. *auths*: those of several
+        registries by their names, for a build.
         """
         headers: dict[str, str | bytes] = (
             {} if auth is None else {"X-Registry-Auth": encode_header(dict(auth))}
         )
+        if auths is not None:
+            headers["X-Registry-Config"] = encode_header({name: dict(one) for name, one in auths.items()})
         if data is not None:
             headers["Content-Type"] = "application/x-tar"
         response = self.request(
@@ -204,9 +208,12 @@ class Client(docker.APIClient):
         params: Mapping[str, Any],
         auth: Mapping[str, str] | None = None,
         data: Iterator[bytes] | None = None,
+        auths: Mapping[str, Mapping[str, str]] | None = None,
     ) -> Iterator[Iterator[dict[str, Any]]]:
         """Like :meth:`exchange`, yielding the JSON objects of the response, each as soon as it arrives."""
-        with self.exchange(method, path, *arguments, params=params, auth=auth, data=data) as response:
+        with self.exchange(
+            method, path, *arguments, params=params, auth=auth, data=data, auths=auths
+        ) as response:
             yield read_lines(response)
 
 

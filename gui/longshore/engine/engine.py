@@ -12,6 +12,7 @@ from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
 from longshore.engine.attempt import Attempt
 from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, ImageStore, SwarmNode
+from longshore.engine.outgoing import Outgoing
 from longshore.engine.parsing import (
     EVENT_ACTIONS,
     engine_event,
@@ -263,7 +264,7 @@ class Engine:
         *told* receives the unpacking progress of each layer, by diffID, once the engine has the whole archive; only the
         classic store reports it. Errors of *chunks* are raised unchanged.
         """
-        source = _Source(chunks)
+        source = Outgoing(chunks)
         loaded: list[str] = []
         with (
             source.errors_first(),
@@ -429,33 +430,6 @@ class Engine:
         from longshore.engine.client import Client
 
         return Client(self.address, version, timeout)
-
-
-class _Source:
-    """The outgoing chunks of an archive; remembers an error on our side."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = chunks
-        self._error: BaseException | None = None
-
-    def chunks(self) -> Generator[bytes]:
-        try:
-            for chunk in self._chunks:
-                if chunk:  # an empty one would end the body
-                    yield chunk
-        except Exception as error:
-            self._error = error
-            raise
-
-    @contextlib.contextmanager
-    def errors_first(self) -> Iterator[None]:
-        """Raise our own side's error unchanged: HTTP libraries take its OSError for one of the connection."""
-        try:
-            yield
-        except Exception as error:
-            if self._error is not None and error is not self._error:
-                raise self._error from None
-            raise
 
 
 def _signed_in(credential: Credential | None) -> bool:

@@ -1,4 +1,4 @@
-"""Layers and other blobs while an image is transferred."""
+"""Layers and other blobs while an image is transferred, and the steps of a build."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class LayerState(enum.Enum):
-    """The state of a layer during a transfer, in the order that a layer usually passes through."""
+    """The state of a layer in a transfer, in the order that a layer usually passes through, or of a step in a build."""
 
     WAITING = "waiting"
     CHECKING = "checking"  # searched for at the destination, or verified
@@ -17,11 +17,24 @@ class LayerState(enum.Enum):
     DONE = "done"
     SKIPPED = "skipped"  # already at the destination, nothing transferred
     MOUNTED = "mounted"  # mounted from another repository of the same registry
+    # The steps of a build, which are also WAITING and DONE:
+    RUNNING = "running"
+    CACHED = "cached"  # the builder has its result from before
+    FAILED = "failed"
+    STOPPED = "stopped"  # the build ended before the step did
 
     @property
     def finished(self) -> bool:
-        """True for the three final states."""
-        return self in (LayerState.DONE, LayerState.SKIPPED, LayerState.MOUNTED)
+        """True for the final states."""
+        return self not in _UNFINISHED
+
+
+_UNFINISHED = frozenset(
+    {
+        *(LayerState.WAITING, LayerState.CHECKING, LayerState.TRANSFERRING, LayerState.TRANSFERRED),
+        *(LayerState.EXTRACTING, LayerState.RUNNING),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

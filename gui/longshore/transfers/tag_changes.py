@@ -25,6 +25,7 @@ class TagOperation(enum.Enum):
     COPY = "copy"
     PULL = "pull"
     LOAD = "load"
+    BUILD = "build"
     TAG = "tag"
     REMOVE = "remove"
     CLEAN_UP = "clean up"

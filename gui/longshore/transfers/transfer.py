@@ -23,6 +23,7 @@ class Operation(enum.Enum):
     COPY = "copy"
     SAVE = "save"
     LOAD = "load"
+    BUILD = "build"
 
 
 class State(enum.Enum):
@@ -64,6 +65,8 @@ class Phase(enum.Enum):
     EXTRACTING = "extracting"
     TAGGING = "tagging"
     VERIFYING = "verifying"
+    SENDING = "sending"  # the folder of a build, to its builder
+    BUILDING = "building"
     PAUSING = "pausing"  # it was asked to stop, and will resume later
 
 
@@ -96,7 +99,14 @@ class ArchivePlace:
     format: str = "docker"
 
 
-Place = EnginePlace | RegistryPlace | LibraryPlace | ArchivePlace
+@dataclass(frozen=True, slots=True)
+class FolderPlace:
+    """A folder on this machine with a Dockerfile: only the source of a build."""
+
+    path: Path
+
+
+Place = EnginePlace | RegistryPlace | LibraryPlace | ArchivePlace | FolderPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,20 +159,28 @@ class TransferRequest:
 
 @dataclass(frozen=True, slots=True)
 class LayerSnapshot:
-    """One layer of a transfer at one moment. Sizes in bytes."""
+    """One layer of a transfer at one moment, or one step of a build. Sizes in bytes.
 
-    layer_id: str  # 12 hex characters
+    *label*: the instruction of a step, safe to show; *seconds*: how long it has run, None if it did not.
+    """
+
+    layer_id: str  # 12 hex characters; the number of a step
     state: LayerState
     current: int
     total: int | None
     permille: int | None  # None: unknown
     digest: str = ""
     retrying_in: int | None = None  # seconds
+    label: str = ""
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The bytes and layers that a transfer really moved, counted from its events. Sizes in bytes."""
+    """The bytes and layers that a transfer really moved, counted from its events. Sizes in bytes.
+
+    Of a build: the bytes of the folder that was sent, the steps that ran, and those that the builder had cached.
+    """
 
     bytes: int = 0
     layers_moved: int = 0
@@ -225,6 +243,13 @@ class NoteKind(enum.Enum):
     FILES_IGNORED = "files ignored"  # files of an archive that belong to no image: ``text`` names them
     REFERRERS_UNKNOWN = "referrers unknown"  # some could not be read at the source: ``text`` says why
     ATTESTATIONS_GONE = "attestations gone"  # missing at the source and left out: ``text`` says how many
+    BUILDER = "builder"  # which builder ran a build: ``text`` names it
+    SYNTAX_IGNORED = "syntax ignored"  # the classic builder does not use the frontend that ``text`` names
+    SPECIAL_FILES = "special files"  # pipes, sockets and devices of a folder, not sent: ``text`` names them
+    FILES_CHANGED = (
+        "files changed"  # files of a folder that were written while they were sent: ``text`` names them
+    )
+    STEP_CONTINUES = "step continues"  # a cancelled build whose builder finishes the step that runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +297,8 @@ class TransferSnapshot:
     digest: str = ""
     error: LongshoreError | None = None
     layers: tuple[LayerSnapshot, ...] = field(default=())
+    #: The number of the latest line of its output (TransferQueue.output), 0 if it has none.
+    output: int = 0
     notes: tuple[TransferNote, ...] = ()
 
     @property

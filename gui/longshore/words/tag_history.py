@@ -23,6 +23,7 @@ def operation_text(operation: TagOperation) -> str:
         TagOperation.TAG: tr("Tag"),
         TagOperation.REMOVE: tr("Remove"),
         TagOperation.CLEAN_UP: tr("Clean up"),
+        TagOperation.BUILD: tr("Build"),
         TagOperation.MIRROR: tr("Mirror"),
         TagOperation.UNDO: tr("Undo"),
         TagOperation.SEEN: tr("Changed by others"),

@@ -11,6 +11,7 @@ from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
     EnginePlace,
+    FolderPlace,
     LibraryPlace,
     Moved,
     NoteKind,
@@ -22,7 +23,7 @@ from longshore.transfers.transfer import (
     TransferSnapshot,
     Waiting,
 )
-from longshore.words import errors, text, times
+from longshore.words import builds, errors, text, times
 
 
 def operation_text(operation: Operation) -> str:
@@ -33,6 +34,7 @@ def operation_text(operation: Operation) -> str:
         Operation.COPY: tr("Copy"),
         Operation.SAVE: tr("Save"),
         Operation.LOAD: tr("Load"),
+        Operation.BUILD: tr("Build"),
     }[operation]
 
 
@@ -54,6 +56,8 @@ def end_text(end: Endpoint, *, is_source: bool, library: Path | None = None) -> 
     place = end.place
     if isinstance(place, ArchivePlace):
         return text.safe(place.path.name)
+    if isinstance(place, FolderPlace):
+        return text.safe(place.path.name or str(place.path))
     if is_source:
         return image_name(end)
     if isinstance(place, EnginePlace):
@@ -68,7 +72,7 @@ def end_whole(end: Endpoint) -> str:
     place = end.place
     if isinstance(place, EnginePlace):
         where = f"{place.address.name} ({place.address.url})"
-    elif isinstance(place, ArchivePlace | LibraryPlace):
+    elif isinstance(place, ArchivePlace | LibraryPlace | FolderPlace):
         where = str(place.path)
     else:
         where = place.host
@@ -155,6 +159,8 @@ def phase_text(phase: Phase) -> str:
         Phase.EXTRACTING: tr("Extracting"),
         Phase.TAGGING: tr("Tagging"),
         Phase.VERIFYING: tr("Verifying"),
+        Phase.SENDING: tr("Sending context"),
+        Phase.BUILDING: tr("Building"),
         Phase.PAUSING: tr("Pausing"),
     }[phase]
 
@@ -162,6 +168,10 @@ def phase_text(phase: Phase) -> str:
 def transferred_text(snapshot: TransferSnapshot) -> str:
     """Return the sentence of a row: plan, progress, result, or why it failed."""
     operation, state, plan = snapshot.request.operation, snapshot.state, snapshot.plan
+    if operation is Operation.BUILD:
+        built = builds.progress_text(snapshot)
+        if built:
+            return built
     if state is State.FAILED:
         return errors.message(snapshot.error) if snapshot.error is not None else tr("Failed")
     if state is State.CANCELLING:
@@ -222,6 +232,7 @@ def result_title(snapshot: TransferSnapshot) -> str:
             Operation.COPY: tr("Could not copy {name}"),
             Operation.SAVE: tr("Could not save {name}"),
             Operation.LOAD: tr("Could not load {name}"),
+            Operation.BUILD: tr("Could not build {name}"),
         }[request.operation]
     else:
         template = {
@@ -230,6 +241,7 @@ def result_title(snapshot: TransferSnapshot) -> str:
             Operation.COPY: tr("Copied {name}"),
             Operation.SAVE: tr("Saved {name}"),
             Operation.LOAD: tr("Loaded {name}"),
+            Operation.BUILD: tr("Built {name}"),
         }[request.operation]
     return template.replace("{name}", name)
 
@@ -253,6 +265,8 @@ def cancel_text(snapshot: TransferSnapshot) -> str:
             "The engine stops the pull. The classic image store discards what it has downloaded, including "
             "complete layers; the containerd store keeps it."
         )
+    if operation is Operation.BUILD:
+        return tr("The build stops. Finished steps stay in the builder's cache.")
     if operation is Operation.PUSH:
         return tr("The engine stops the push. Complete layers stay in the registry; others are sent again.")
     return tr("The transfer stops; unfinished work starts over.")
@@ -310,6 +324,11 @@ def _note_text(note: TransferNote) -> str:
         NoteKind.FILE_TWICE: tr("The archive contains a file more than once; the last one was used:"),
         NoteKind.FILES_IGNORED: tr("Files in the archive that belong to no image were ignored:"),
         NoteKind.REFERRERS_UNKNOWN: tr("Some signatures could not be read at the source:"),
+        NoteKind.BUILDER: tr("Builder:"),
+        NoteKind.SYNTAX_IGNORED: tr("The classic builder ignores the Dockerfile's syntax line:"),
+        NoteKind.SPECIAL_FILES: tr("Pipes, sockets and devices were not sent:"),
+        NoteKind.FILES_CHANGED: tr("These files were written to while they were sent:"),
+        NoteKind.STEP_CONTINUES: tr("Podman finishes the step that is running, then stops."),
         NoteKind.ATTESTATIONS_GONE: tr("Attestations that are missing at the source were left out:"),
     }[note.kind]
     return f"{sentence} {note.text}".strip()

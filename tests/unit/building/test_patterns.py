@@ -243,7 +243,9 @@ def test_paths_are_cleaned_as_in_go(written: str, cleaned: str) -> None:
 
 
 def test_the_file_of_ignorefile_test() -> None:
-    content = "test1\n/test2\n/a/file/here\n\nlastfile\n# this is a comment\n! /inverted/abs/path\n#!\n # kept\r\n\\#x\n"
+    content = (
+        "test1\n/test2\n/a/file/here\n\nlastfile\n# a comment\n! /inverted/abs/path\n#!\n # kept\r\n\\#x\n"
+    )
     assert read_patterns("\ufeff" + content) == [
         *("test1", "test2", "a/file/here", "lastfile", "!inverted/abs/path", "# kept", "\\#x"),
     ]

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from longshore.oci.digest import valid_digest
 from longshore.oci.reference import Reference
 from longshore.transfers.tag_changes import TagOperation
-from longshore.transfers.transfer import ArchivePlace, EnginePlace, LibraryPlace, Place, RegistryPlace
+from longshore.transfers.transfer import (
+    ArchivePlace,
+    EnginePlace,
+    FolderPlace,
+    LibraryPlace,
+    Place,
+    RegistryPlace,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +79,8 @@ def place_key(place: Place) -> str:
             return f"library {path}"
         case ArchivePlace(path):
             return f"archive {path}"
+        case FolderPlace(path):
+            return f"folder {path}"
 
 
 def to_row(record: TagRecord) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
     EnginePlace,
+    FolderPlace,
     LibraryPlace,
     Moved,
     NoteKind,
@@ -96,6 +97,8 @@ def place_to_json(place: Place) -> Json:
             return {"kind": "library", "path": str(path)}
         case ArchivePlace(path, format):
             return {"kind": "archive", "path": str(path), "format": format}
+        case FolderPlace(path):
+            return {"kind": "folder", "path": str(path)}
 
 
 def place_from_json(data: Json) -> Place:
@@ -109,6 +112,8 @@ def place_from_json(data: Json) -> Place:
             return LibraryPlace(Path(data["path"]))
         case "archive":
             return ArchivePlace(Path(data["path"]), str(data["format"]))
+        case "folder":
+            return FolderPlace(Path(data["path"]))
         case kind:
             raise ValueError(f"unknown kind of place: {kind!r}")
 

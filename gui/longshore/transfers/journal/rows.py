@@ -11,6 +11,7 @@ from longshore.transfers.journal import codec
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
+    FolderPlace,
     RegistryPlace,
     State,
     TransferRequest,
@@ -112,6 +113,6 @@ def _registries(request: TransferRequest) -> str:
 
 
 def _name(endpoint: Endpoint) -> str:
-    if isinstance(endpoint.place, ArchivePlace):
+    if isinstance(endpoint.place, ArchivePlace | FolderPlace):
         return endpoint.place.path.name
     return endpoint.name.copied

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from longshore.oci.layer import LayerState
 from longshore.transfers.progress.meter import LayerMeter, PlannedLayer
 from longshore.transfers.progress.speed import SpeedMeter
+from longshore.transfers.progress.steps import Steps
 from longshore.transfers.transfer import LayerSnapshot, Moved, Phase
 
 if TYPE_CHECKING:
@@ -77,8 +78,16 @@ class Progress:
         self._told = False  # `changed` was called since the last snapshot
         self._dirty = True  # the sums below are out of date
         self._row_snapshots: tuple[LayerSnapshot, ...] = ()
+        self._steps: Steps | None = None
 
     # -- for the worker
+
+    def steps(self) -> Steps:
+        """The rows of an attempt that runs steps in place of moving layers. Call once."""
+        steps = Steps(self._stepped, self._clock)
+        with self._lock:
+            self._steps = steps
+        return steps
 
     def await_plan(self) -> None:
         """Announce that a plan follows while events already arrive.
@@ -164,6 +173,8 @@ class Progress:
 
     def end(self, *, success: bool) -> None:
         """End the attempt: no more speed, and a full bar only on success."""
+        if self._steps is not None:
+            self._steps.end_all(LayerState.DONE if success else LayerState.STOPPED)
         with self._lock:
             if success:
                 # Podman reports no layers for a push: then nothing is claimed about them.
@@ -188,7 +199,7 @@ class Progress:
         """The progress now. Unchanged layers are the same objects as before."""
         with self._lock:
             self._told = False
-            if self._dirty:
+            if self._dirty or self._steps is not None:
                 self._refresh()
             speed = left = None
             if not self._ended:
@@ -224,6 +235,8 @@ class Progress:
     def moved(self) -> Moved | None:
         """The bytes and layers moved so far, counted from events; None if an engine reported nothing about its push."""
         with self._lock:
+            if self._steps is not None:
+                return self._steps.moved()
             if self._rows and self._untold():
                 return None
             rows = [meter for meter in self._rows if not meter.silent]
@@ -235,6 +248,11 @@ class Progress:
             )
 
     # -- helpers
+
+    def _stepped(self) -> None:
+        with self._lock:
+            self._active, self._moving = self._clock(), True
+        self._tell()
 
     def _tell(self) -> None:
         with self._lock:
@@ -263,6 +281,12 @@ class Progress:
     def _refresh(self) -> None:
         """Update the sums and the rows. The lock is held."""
         self._dirty = False
+        if self._steps is not None:
+            self._row_snapshots = self._steps.snapshots()
+            self._moved, self._total = self._steps.sizes()
+            if not self._ended:
+                self._permille = max(self._permille or 0, self._steps.permille())
+            return
         rows = self._rows
         if self._unplanned():
             rows = [meter for meter in rows if meter.planned is None]

@@ -14,6 +14,7 @@ from longshore.transfers.clients import Clients
 from longshore.transfers.errors import InternalError
 from longshore.transfers.journal.file import SetAside
 from longshore.transfers.journal.journal import Journal
+from longshore.transfers.progress.output_log import OutputLine
 from longshore.transfers.queue.mailbox import Changes, Counts, Mailbox
 from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.queue.rows import Rows
@@ -320,6 +321,15 @@ class TransferQueue:
             interrupted=tally[State.INTERRUPTED],
             permille=int(sum(permille * total for permille, total in running) / weight) if weight else None,
         )
+
+    def output(self, row: str, after: int = 0, step: int | None = None) -> list[OutputLine]:
+        """The kept lines of a row's output behind line *after*, only those of *step* if it is given; [] if it is gone.
+
+        A row that starts again begins its output anew.
+        """
+        with self._rows.lock:
+            log = self._rows[row].log if row in self._rows else None
+        return [] if log is None else log.after(after, step)
 
     def request(self, row: str) -> TransferRequest:
         """The request of a row. Raises KeyError for an unknown row."""

@@ -12,9 +12,12 @@ from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
 from longshore.oci.layer import LayerState
+from longshore.transfers.builds import names_of
+from longshore.transfers.progress.output_log import OutputLog
 from longshore.transfers.progress.progress import Progress, ProgressSnapshot
 from longshore.transfers.transfer import (
     EnginePlace,
+    FolderPlace,
     Moved,
     Phase,
     Plan,
@@ -61,6 +64,8 @@ class Entry:
     settled: int = 0
     interrupting: bool = False
     progress: Progress | None = None
+    #: The output of the latest attempt; in memory only.
+    log: OutputLog = field(default_factory=OutputLog)
     view: ProgressSnapshot = field(default_factory=ProgressSnapshot)
     cancellation: Cancellation = field(default_factory=Cancellation)
     thread: threading.Thread | None = None
@@ -129,6 +134,9 @@ class Entry:
             destination.reference or self.request.source.reference or self.request.source.image_id
         )
         engine = self.engine
+        if isinstance(self.request.source.place, FolderPlace):
+            names: list[Hashable] = [*names_of(self.request)] or [self.id]
+            return {(destination.place, name) for name in names}
         return {(destination.place, name)} | ({(EnginePlace(engine), name)} if engine is not None else set())
 
     def again(self) -> None:
@@ -209,5 +217,6 @@ class Entry:
             digest=self.digest,
             error=self.error,
             layers=view.layers,
+            output=self.log.last,
             notes=self.notes,
         )

@@ -11,6 +11,7 @@ from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
 from longshore.transfers.clients import Clients
 from longshore.transfers.errors import InternalError, UnsupportedTransfer
+from longshore.transfers.progress.output_log import OutputLog
 from longshore.transfers.progress.progress import Progress
 from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.queue.row import Entry, now
@@ -180,10 +181,12 @@ class Runner:
             carried=entry.carried,
             changed=lambda: self._rows.changed(entry),
         )
+        entry.log = log = OutputLog(lambda: self._rows.changed(entry))
         try:
             # It waits for the lock before it changes anything.
             entry.thread = self._threads.start(
-                lambda: self._attempt(entry, way, entry.cancellation, progress), f"transfer-{entry.id[:8]}"
+                lambda: self._attempt(entry, way, entry.cancellation, progress, log),
+                f"transfer-{entry.id[:8]}",
             )
         except RuntimeError as error:
             _log.warning("no thread for a transfer: %s", error)
@@ -197,7 +200,9 @@ class Runner:
 
     # -- a transfer's thread
 
-    def _attempt(self, entry: Entry, way: Way, cancellation: Cancellation, progress: Progress) -> None:
+    def _attempt(
+        self, entry: Entry, way: Way, cancellation: Cancellation, progress: Progress, log: OutputLog
+    ) -> None:
         thread = threading.current_thread()
 
         def note(note: TransferNote) -> None:
@@ -227,6 +232,7 @@ class Runner:
             planned,
             recorder=self._recorder,
             id=entry.id,
+            log=log,
         )
         outcome = perform(way, job, planned)
         progress.end(success=outcome.error is None and not outcome.cancelled)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from longshore.transfers.transfer import (
     ArchivePlace,
     EnginePlace,
+    FolderPlace,
     LibraryPlace,
     RegistryPlace,
     TransferRequest,
@@ -20,7 +21,7 @@ from longshore.transfers.transfer import (
 if TYPE_CHECKING:
     from longshore.transfers.ways.way import Way
 
-Places = tuple[type[EnginePlace | RegistryPlace | LibraryPlace | ArchivePlace], ...]
+Places = tuple[type[EnginePlace | RegistryPlace | LibraryPlace | ArchivePlace | FolderPlace], ...]
 Ways = Mapping[Places, "Way"]
 
 
@@ -89,6 +90,12 @@ def _engine_to_archive() -> Way:
     return OutOfEngine(ArchiveSink)
 
 
+def _build() -> Way:
+    from longshore.transfers.ways.build import BuildWay
+
+    return BuildWay()
+
+
 _MAKERS: dict[Places, Callable[[], Way]] = {
     (RegistryPlace, EnginePlace): _pull,
     (EnginePlace, RegistryPlace): _push,
@@ -106,6 +113,7 @@ _MAKERS: dict[Places, Callable[[], Way]] = {
     (ArchivePlace, ArchivePlace): _into_archive,
     (ArchivePlace, RegistryPlace): _copy,
     (ArchivePlace, LibraryPlace): _copy,
+    (FolderPlace, EnginePlace): _build,
 }
 
 

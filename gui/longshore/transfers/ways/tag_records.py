@@ -35,6 +35,7 @@ _OPERATIONS = {
     Operation.COPY: TagOperation.COPY,
     Operation.LOAD: TagOperation.LOAD,
     Operation.SAVE: TagOperation.COPY,
+    Operation.BUILD: TagOperation.BUILD,
 }
 
 

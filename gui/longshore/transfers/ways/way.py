@@ -10,6 +10,7 @@ from typing import Protocol
 
 from longshore.cancellation import Cancellation
 from longshore.transfers.clients import Clients
+from longshore.transfers.progress.output_log import OutputLog
 from longshore.transfers.progress.progress import Progress
 from longshore.transfers.tag_changes import NO_RECORDER, TagRecorder
 from longshore.transfers.transfer import (
@@ -33,7 +34,7 @@ class Job:
     *note* may be called at any time; the note appears in the row at once. *planned*: called with the plan, or None if
     there is none, after ``plan`` returned :class:`Later`; any thread. *left*: what ``plan`` leaves for ``run``.
     *closing*: closed when the attempt is over, however it ends. *recorder*: records the tags that the attempt changes.
-    *id*: of the transfer.
+    *id*: of the transfer. *log*: for the output of what the attempt runs.
     """
 
     request: TransferRequest
@@ -46,6 +47,7 @@ class Job:
     closing: ExitStack = field(default_factory=ExitStack, compare=False)
     recorder: TagRecorder = NO_RECORDER
     id: str = ""
+    log: OutputLog = field(default_factory=OutputLog, compare=False)
 
     def tell(self, kind: NoteKind, text: str = "") -> None:
         """Add a note to the row."""

@@ -1,0 +1,166 @@
+"""What a build is asked for, as the request of a transfer and back."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from longshore.errors import LongshoreError
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+from longshore.secrecy import holds_sign_in, keep_out, names_secret
+from longshore.transfers.transfer import (
+    Endpoint,
+    EnginePlace,
+    FolderPlace,
+    Operation,
+    TransferRequest,
+)
+
+#: The value of the option ``builder`` for the program ``docker buildx``; without it the engine's own builder runs.
+BUILDX = "buildx"
+#: Beginnings of the names of options, before the name of a build argument or label.
+_ARGUMENT, _ENVIRONMENT, _SECRET, _LABEL = "argument ", "environment ", "secret ", "label "
+#: Requests whose secret arguments are kept in memory.
+_MOST_KEPT = 200
+#: Shorter values are words of sentences rather than secrets.
+_SHORTEST_SECRET = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A build: the folder and its options. Immutable.
+
+    *dockerfile*: relative to the folder, or absolute; None: the folder's own. *tags*: the names that the image gets.
+    *arguments*: build arguments with their values, None: from the environment when it runs. Those that are secrets are
+    not part of the request, and so of the journal: they are kept in memory for it (:func:`keep_secrets`).
+    """
+
+    folder: Path
+    place: EnginePlace
+    tags: tuple[Reference, ...] = ()
+    dockerfile: Path | None = None
+    target: str = ""
+    arguments: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    platform: Platform | None = None
+    no_cache: bool = False
+    pull: bool = False
+    builder: str = ""
+
+    def request(self) -> TransferRequest:
+        """The transfer of this build. Keeps the values of secret arguments in memory for it."""
+        first, *further = self.tags or (None,)
+        options = {
+            "tags": " ".join(str(tag) for tag in further),
+            "file": "" if self.dockerfile is None else str(self.dockerfile),
+            "target": self.target,
+            "no-cache": "1" if self.no_cache else "",
+            "pull": "1" if self.pull else "",
+            "builder": self.builder,
+        }
+        found = {name: value for name, value in options.items() if value}
+        secrets = self.secrets()
+        for name, value in self.arguments.items():
+            if name in secrets:
+                found[_SECRET + name] = ""
+            elif value is None:
+                found[_ENVIRONMENT + name] = ""
+            else:
+                found[_ARGUMENT + name] = value
+        found |= {_LABEL + name: value for name, value in self.labels.items()}
+        request = TransferRequest(
+            Operation.BUILD,
+            Endpoint(FolderPlace(self.folder), None),
+            Endpoint(self.place, first),
+            self.platform,
+            tuple(sorted(found.items())),
+        )
+        if secrets:
+            keep_secrets(request, secrets)
+        return request
+
+    def secrets(self) -> dict[str, str]:
+        """The arguments whose values are not written anywhere."""
+        return {
+            name: value
+            for name, value in self.arguments.items()
+            if value is not None and (names_secret(name) or holds_sign_in(value))
+        }
+
+    @classmethod
+    def of(cls, request: TransferRequest) -> Build:
+        """The build that *request* asks for; secret arguments that are not in memory any more are None.
+
+        Raises ValueError or a LongshoreError for any other request.
+        """
+        folder, place = request.source.place, request.destination.place
+        if not isinstance(folder, FolderPlace) or not isinstance(place, EnginePlace):
+            raise ValueError("a build goes from a folder to an engine")
+        options = dict(request.options)
+        first = request.destination.reference
+        tags = [*([] if first is None else [first])]
+        tags += [Reference.parse(text) for text in options.get("tags", "").split()]
+        kept = kept_secrets(request)
+        arguments: dict[str, str | None] = {}
+        for name, value in options.items():
+            if name.startswith(_ARGUMENT):
+                arguments[name.removeprefix(_ARGUMENT)] = value
+            elif name.startswith(_ENVIRONMENT):
+                arguments[name.removeprefix(_ENVIRONMENT)] = None
+            elif name.startswith(_SECRET):
+                bare = name.removeprefix(_SECRET)
+                arguments[bare] = kept.get(bare)
+        return cls(
+            folder.path,
+            place,
+            tuple(tags),
+            Path(options["file"]) if options.get("file") else None,
+            options.get("target", ""),
+            arguments,
+            {name.removeprefix(_LABEL): value for name, value in options.items() if name.startswith(_LABEL)},
+            request.platform,
+            no_cache="no-cache" in options,
+            pull="pull" in options,
+            builder=options.get("builder", ""),
+        )
+
+
+def names_of(request: TransferRequest) -> list[Reference]:
+    """The names that the image of a build gets; those that can't be read are left out."""
+    found = [] if request.destination.reference is None else [request.destination.reference]
+    for text in dict(request.options).get("tags", "").split():
+        with contextlib.suppress(LongshoreError):
+            found.append(Reference.parse(text))
+    return found
+
+
+def secret_names(request: TransferRequest) -> list[str]:
+    """The names of the build arguments of *request* whose values are kept in memory only."""
+    return [name.removeprefix(_SECRET) for name, _ in request.options if name.startswith(_SECRET)]
+
+
+_lock = threading.Lock()
+_kept: OrderedDict[TransferRequest, dict[str, str]] = OrderedDict()
+
+
+def keep_secrets(request: TransferRequest, secrets: Mapping[str, str]) -> None:
+    """Keep the values of secret arguments in memory for *request*, and out of all text from outside. Any thread."""
+    for value in secrets.values():
+        if len(value) >= _SHORTEST_SECRET:
+            keep_out(value)
+    with _lock:
+        _kept[request] = dict(secrets)
+        _kept.move_to_end(request)
+        if len(_kept) > _MOST_KEPT:
+            _kept.popitem(last=False)
+
+
+def kept_secrets(request: TransferRequest) -> dict[str, str]:
+    """The values that this program keeps for *request*. Any thread."""
+    with _lock:
+        return dict(_kept.get(request, {}))

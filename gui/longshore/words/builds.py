@@ -1,0 +1,92 @@
+"""Sentences about a build, from a snapshot of its transfer."""
+
+from __future__ import annotations
+
+from longshore.language import tr
+from longshore.oci.layer import LayerState
+from longshore.transfers.transfer import LayerSnapshot, Phase, State, TransferSnapshot
+from longshore.words import text, times
+
+
+def progress_text(snapshot: TransferSnapshot) -> str:
+    """Return what a build is doing or has done; empty where it is told as for every transfer."""
+    match snapshot.state:
+        case State.SUCCEEDED:
+            return result_text(snapshot)
+        case State.PLANNING:
+            return tr("Reading the folder")
+        case State.RUNNING:
+            if snapshot.phase is Phase.SENDING:
+                size = text.size_of(snapshot.moved_bytes, snapshot.total_bytes)
+                return (
+                    tr("Sending context: {size}").replace("{size}", size) if size else tr("Sending context")
+                )
+            if snapshot.phase is Phase.BUILDING:
+                running = current_step(snapshot)
+                if running is None:
+                    return tr("Building")
+                return (
+                    tr("Step {number} of {total}: {instruction}")
+                    .replace("{number}", running.layer_id)
+                    .replace("{total}", str(total_steps(snapshot)))
+                    .replace("{instruction}", running.label)
+                )
+            return ""
+        case State.CANCELLED | State.INTERRUPTED:
+            done = sum(step.state in (LayerState.DONE, LayerState.CACHED) for step in snapshot.layers)
+            if not snapshot.layers:
+                return tr("Stopped")
+            return (
+                tr("Stopped after {done} of {total} steps")
+                .replace("{done}", str(done))
+                .replace("{total}", str(total_steps(snapshot)))
+            )
+        case _:
+            return ""
+
+
+def result_text(snapshot: TransferSnapshot) -> str:
+    """Return what a finished build did: ``7 steps, 3 cached``."""
+    moved = snapshot.moved
+    if moved is None:
+        return tr("Built")
+    count = moved.layers_moved + moved.layers_skipped
+    parts = [tr("1 step") if count == 1 else tr("%n steps", count)]
+    if moved.layers_skipped:
+        parts.append(tr("%n cached", moved.layers_skipped))
+    return ", ".join(parts)
+
+
+def total_steps(snapshot: TransferSnapshot) -> int:
+    """The number of steps, as far as it is known: some builders leave out what no stage needs."""
+    return max(len(snapshot.layers), 0 if snapshot.plan is None else snapshot.plan.layers)
+
+
+def current_step(snapshot: TransferSnapshot) -> LayerSnapshot | None:
+    """The step that runs, the latest of several; None if none does."""
+    return next((step for step in reversed(snapshot.layers) if step.state is LayerState.RUNNING), None)
+
+
+def failed_step(snapshot: TransferSnapshot) -> LayerSnapshot | None:
+    """The step that failed, None if none did."""
+    return next((step for step in snapshot.layers if step.state is LayerState.FAILED), None)
+
+
+def step_state_text(step: LayerSnapshot) -> str:
+    """Return the state of a step, with its time where it ran: ``Running 4 s``, ``Cached``."""
+    word = {
+        LayerState.WAITING: tr("Waiting"),
+        LayerState.RUNNING: tr("Running"),
+        LayerState.CACHED: tr("Cached"),
+        LayerState.DONE: tr("Done"),
+        LayerState.FAILED: tr("Failed"),
+        LayerState.STOPPED: tr("Stopped"),
+    }.get(step.state, "")
+    if step.seconds is None or step.state in (LayerState.WAITING, LayerState.CACHED):
+        return word
+    return f"{word} {times.duration(step.seconds)}"
+
+
+def step_text(step: LayerSnapshot, total: int) -> str:
+    """Return a step as ``3/7 RUN make``."""
+    return f"{step.layer_id}/{total} {step.label}".rstrip()
