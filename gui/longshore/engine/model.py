@@ -89,6 +89,7 @@ class ImageDetails:
     author: str = ""
     platforms: tuple[ImagePlatform, ...] = ()
     partial: bool = False
+    volumes: tuple[str, ...] = ()
 
 
 class EventKind(enum.Enum):

@@ -183,6 +183,7 @@ def image_details(data: Json) -> ImageDetails:
         author=str(data.get("Author") or ""),
         platforms=tuple(_platforms(data.get("Manifests"))),
         partial=_partial(data.get("Manifests")),
+        volumes=tuple(sorted(str(each) for each in _mapping(config.get("Volumes")))),
     )
 
 

@@ -17,6 +17,7 @@ from longshore.models.images import ImageModel
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
 from longshore.models.transfers import TransferModel
+from longshore.operations.containers import Containers
 from longshore.operations.detour import Detour
 from longshore.operations.image_lists import ImageLists
 from longshore.operations.images import Images
@@ -73,6 +74,7 @@ class Operations(QObject):
         )
         self.recent = RecentRepositories(self.tasks, self.transfers.journal, self.registries.set_recent)
         self.image_lists = ImageLists(self.clients, self.tasks, environ)
+        self.containers = Containers(self.clients, self.tasks)
         self.loading = Loading(self.tasks, self.transfers)
         self.detour = Detour(self.clients, self.tasks, self.images, self.transfers)
         self.transfers.succeeded.connect(self._succeeded)

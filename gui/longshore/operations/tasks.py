@@ -33,6 +33,8 @@ class Tasks:
         self.details = ThreadPoolExecutor(16, thread_name_prefix="longshore-details")
         #: For work that lasts as long as the program: the engine's event stream.
         self.lasting = ThreadPoolExecutor(4, thread_name_prefix="longshore-events")
+        #: For containers whose output is followed: each as long as it runs.
+        self.runs = ThreadPoolExecutor(64, thread_name_prefix="longshore-runs")
         self._tasks: set[asyncio.Task[None]] = set()
         self._cancellations: set[Cancellation] = set()
         self._closed = False
@@ -154,6 +156,14 @@ class Tasks:
             await asyncio.wait(pending, timeout=0.2)
             for task in pending:
                 task.cancel()
-        pools = (self.quick, self.credentials, self.listing, self.details, self.lasting, self.engines)
+        pools = (
+            self.quick,
+            self.credentials,
+            self.listing,
+            self.details,
+            self.lasting,
+            self.engines,
+            self.runs,
+        )
         for pool in pools:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -47,6 +47,9 @@ class Actions(QObject):
         self.save = self._add(image, self.tr("Save…"), images.save_verb, "Ctrl+S")
         self.load = self._add(image, "", images.load_verb, "Ctrl+O")
         image.addSeparator()
+        self.run = self._add(image, "", images.run_verb, "Ctrl+Shift+R")
+        self.containers = self._add(image, "", images.containers_verb)
+        image.addSeparator()
         self.tag = self._add(image, "", images.tag_verb, "F2")
         self.remove = self._add(image, self.tr("Remove…"), images.remove_verb, "Del")
         image.addSeparator()
@@ -107,6 +110,7 @@ class Actions(QObject):
         remote, transfers = active is registries, window.transfer_pane
         self.save.switch(registries.save_verb if remote else images.save_verb)
         self.copy_digest.switch(registries.copy_digest_verb if remote else images.copy_id_verb)
+        self.run.switch(registries.run_verb if remote else images.run_verb)
         self.details.switch(registries.details_verb if remote else images.details_verb)
         if active is transfers:
             self.remove.switch(transfers.remove_verb)

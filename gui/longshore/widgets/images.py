@@ -59,6 +59,8 @@ class ImagePane(Pane):
     copy_id_requested = Signal(str)
     details_requested = Signal(object)  # ImageName
     pull_box_requested = Signal()
+    run_requested = Signal(object)  # ImageName
+    containers_requested = Signal(object)  # LocalImage
     retry_engine_requested = Signal()
     engines_requested = Signal()  # the list of engines opens: it may be out of date
     engine_selected = Signal(int)  # index in the list given to set_engines
@@ -117,6 +119,10 @@ class ImagePane(Pane):
         self.remove_verb = add(self.tr("Remove…"), self.remove, why_not=self.no_image)
         self.carry_verb = add(self.tr("Copy to…"), self.carry, why_not=self.no_image, more=True)
         self.save_verb = add(self.tr("Save…"), self.save, why_not=self.no_image, more=True)
+        self.run_verb = add(self.tr("Run…"), self.run, why_not=self.not_runnable, more=True)
+        self.containers_verb = add(
+            self.tr("Containers of this image…"), self.containers, why_not=self.not_runnable, more=True
+        )
         self.load_verb = add(self.tr("Load…"), self.load, why_not=self.no_place, side=Side.PANE, more=True)
         self.copy_reference_verb = keep(self.tr("Copy reference"), self.copy_reference, why_not=self._no_row)
         self.copy_id_verb = keep(self.tr("Copy image ID"), self.copy_id, why_not=self._no_row)
@@ -146,6 +152,12 @@ class ImagePane(Pane):
         if self.view.selected_count() > 1 and any(name.reference is None for name in self._selected_names()):
             return self.tr("Select an image without a name alone to tag it.")
         return ""
+
+    def not_runnable(self) -> str:
+        """Return why no container can be made from the selected image."""
+        if self._library and not self._usable:
+            return self.tr("The library can't run containers. Load the image into an engine first.")
+        return self.not_one_image()
 
     def _no_row(self) -> str:
         return "" if self.view.selected_count() else self.tr("Select an image first.")
@@ -276,6 +288,18 @@ class ImagePane(Pane):
         """Request further names for the selected images, or say why it is not possible."""
         if not self.refuse(self._not_taggable()):
             self.tag_requested.emit(self._selected_names())
+
+    @Slot()
+    def run(self) -> None:
+        """Request to run the selected image, or say why it is not possible."""
+        if not self.refuse(self.not_runnable()):
+            self.run_requested.emit(self._selected_names()[0])
+
+    @Slot()
+    def containers(self) -> None:
+        """Request the containers of the selected image, or say why it is not possible."""
+        if not self.refuse(self.not_runnable()):
+            self.containers_requested.emit(self.selected()[0])
 
     @Slot()
     def remove(self) -> None:
@@ -424,6 +448,9 @@ class ImagePane(Pane):
         self.carry_verb.entry(menu)
         self.save_verb.entry(menu)
         self.tag_verb.entry(menu)
+        menu.addSeparator()
+        self.run_verb.entry(menu)
+        self.containers_verb.entry(menu)
         menu.addSeparator()
         self.copy_reference_verb.entry(menu)
         self.copy_id_verb.entry(menu)

@@ -87,6 +87,7 @@ class RegistryRequests(Pane):
         self.add_registry_verb = add(
             self.tr("Add registry…"), self.add_registry_requested.emit, side=Side.PANE, stays=1
         )
+        self.run_verb = keep(self.tr("Run…"), lambda: None, why_not=self._not_here)
         self.copy_reference_verb = keep(
             self.tr("Copy reference"), self.copy_reference, why_not=self._no_reference
         )
@@ -102,6 +103,9 @@ class RegistryRequests(Pane):
             why_not=self.no_registry,
         )
         self.verbs.home = self.view
+
+    def _not_here(self) -> str:
+        return self.tr("Pull the image first: containers run from local images.")
 
     def _keep(self, words: str, wish: SignalInstance) -> Verb:
         """Add a verb for the registry of the current row."""

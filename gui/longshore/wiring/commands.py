@@ -9,10 +9,11 @@ from PySide6.QtCore import QObject, Slot
 from longshore.application import requests
 from longshore.application.mirrors.rules import MirrorRule
 from longshore.application.terminal import Terminal
+from longshore.engine.container_model import RunRequest
 from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
 from longshore.operations import Operations
-from longshore.transfers.transfer import TransferRequest
+from longshore.transfers.transfer import EnginePlace, TransferRequest
 from longshore.widgets.command_menu import Lines
 from longshore.widgets.main_window import MainWindow
 
@@ -74,6 +75,19 @@ class Commands(QObject):
         place = self._operations.images.status.place
         wanted = [None if place is None else requests.to_share(image, place) for image in images]
         return self.of_requests([one for one in wanted if one is not None]) if all(wanted) else {}
+
+    def of_run(self, request: RunRequest, place: EnginePlace, secrets: bool) -> Lines:
+        """Return the lines that run the same container. *secrets*: with values that are left out otherwise."""
+        from longshore.application.run_lines import docker_line, longshore_line
+
+        if self._terminal is None:
+            return {}
+        name = self._terminal.engine(place.address)
+        found = {
+            "longshore": longshore_line(request, name, secrets=secrets),
+            "docker": docker_line(request, name, secrets=secrets),
+        }
+        return {program: [line] for program, line in found.items() if line}
 
     def of_rule(self, rule: MirrorRule) -> Lines:
         """Return the line that runs a mirror rule once."""

@@ -107,6 +107,7 @@ class Wiring(QObject):
         from longshore.wiring.registries import Registries
         from longshore.wiring.registry_settings import RegistrySettings
         from longshore.wiring.retention import Retention
+        from longshore.wiring.runs import Runs
         from longshore.wiring.several_engines import SeveralEngines
         from longshore.wiring.shared import Shared
         from longshore.wiring.sign_in import SignIns
@@ -136,6 +137,7 @@ class Wiring(QObject):
         Retention(self.window, operations)
         Transfers(self.window, operations, shared)
         SeveralEngines(self.window, operations)
+        Runs(self.window, operations, shared)
         self._desktop = Desktop(self.window, operations, self._environ)
         self._desktop.quit_requested.connect(self._close_requested)
         choices = Choices.read(self._settings)
@@ -164,7 +166,8 @@ class Wiring(QObject):
             self._desktop.stop()
         for other in QApplication.topLevelWidgets():
             if other is not self.window:
-                other.close()  # the history, and sheets that get no more answers
+                # The history, and sheets that get no more answers. Containers go on.
+                getattr(other, "close_now", other.close)()
         self.window.close_now()
         self.closed.emit()
 
@@ -205,6 +208,14 @@ class Wiring(QObject):
     @Slot()
     def _close_requested(self) -> None:
         running = self._operations.transfers.unfinished if self._operations is not None else 0
+        followed = len(self._operations.containers.attached) if self._operations is not None else 0
+        if not running and followed:
+            from longshore.widgets.dialogs.container_questions import QuitSheet
+
+            leave = QuitSheet(self.window, followed)
+            leave.accepted.connect(self.quit)
+            leave.open()
+            return
         if not running:
             self.quit()
             return
