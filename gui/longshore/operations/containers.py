@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from longshore.engine.engine import Engine
     from longshore.oci.local_image import LocalImage
 
+#: Seconds between an event of a container and a list that surely shows it.
+SETTLED = 0.25
+
 
 class RunState(enum.Enum):
     """The state of a container that is followed.
@@ -255,7 +258,10 @@ class Containers(QObject):
 
         def look(cancellation: Cancellation) -> None:
             with contextlib.closing(engine.containers.changes(cancellation)) as changes:
-                for _ in changes:
+                for number, _ in enumerate(changes):
+                    # dockerd reports the end of a container shortly before its lists show it.
+                    if number and cancellation.wait(SETTLED):
+                        return
                     rows = by_image(engine.containers.all(), images).get(image_id, [])
                     self._listed.emit(lambda rows=rows: None if cancellation.cancelled else found(rows))
 
