@@ -50,6 +50,20 @@ def test_output_and_exit_code_are_passed_on(longshore: Command, engine: Engine) 
     assert engine.containers.all() == []
 
 
+def test_on_every_kind_of_engine(alone: Command, any_engine: PrivateEngine) -> None:
+    # Podman gives images without a registry this one.
+    with contextlib.closing(any_engine.client()) as client:
+        load_programs(client, ["localhost/run/any:1"])
+    longshore = Command({**alone.environ, "DOCKER_HOST": any_engine.host})
+    done = longshore(
+        "run", "--rm", "localhost/run/any:1", "sh", "-c", "echo out; echo err >&2; exit 3", code=3
+    )
+    assert (done.stdout, done.stderr) == ("out\n", "err\n")
+    done = longshore("run", "--rm", "localhost/run/any:1", "/nonesuch", code=127)
+    assert "no program “/nonesuch”" in done.stderr
+    longshore("remove", "--yes", "localhost/run/any:1")
+
+
 def test_bytes_are_unchanged(longshore: Command, engine: Engine) -> None:
     arguments = ["run", "--rm", IMAGE, "sh", "-c", r"printf '\377\000\033[31m\r'"]
     done = subprocess.run(

@@ -34,6 +34,7 @@ from longshore.errors import (
     RunField,
     RunRefused,
 )
+from longshore.words.runs import advice
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
 from testbed.processes import wait_until
@@ -256,6 +257,22 @@ def test_a_folder_that_does_not_exist(
         run(containers, "id", mounts=(Mount(str(missing), "/x"),))
     assert refused.value.field is RunField.VOLUMES
     assert not missing.exists()
+
+
+def test_a_program_for_another_machine(containers: Containers, tmp_path: Path) -> None:
+    """Engines refuse to start it, or it ends with the kernel's words as its output."""
+    program = tmp_path / "foreign"
+    program.write_bytes(b"\x7fELF\x02\x01\x01" + b"\0" * 200)
+    program.chmod(0o755)
+    mounts = (Mount(str(program), "/bin/foreign"),)
+    try:
+        events = run(containers, "/bin/foreign", mounts=mounts, remove=True)
+    except RunRefused as refused:
+        assert "another platform" in refused.message
+        return
+    assert isinstance(events[-1], Ended)
+    said = (output(events) + output(events, error=True)).decode()
+    assert advice(events[-1].exit_code, said).startswith("The image is for another platform")
 
 
 def test_a_container_that_is_gone(containers: Containers) -> None:

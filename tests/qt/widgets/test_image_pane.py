@@ -396,3 +396,33 @@ def test_a_filter_without_room_for_its_sentence_says_one_word(bench: Bench, qtbo
         field.setFixedWidth(width)
         qtbot.waitUntil(lambda words=words: field.placeholderText() == words)
     assert field.accessibleName() == "Filter images"
+
+
+def test_why_an_image_cannot_be_run(bench: Bench) -> None:
+    pane, actions = bench.window.image_pane, bench.actions
+    bench.ready("team/app:1", "team/app:2")
+    assert pane.run_verb.reason == pane.containers_verb.reason == "Select an image first."
+    pane.view.selectAll()
+    assert pane.run_verb.reason == "Select only one image."
+    pane.view.selectRow(0)
+    assert pane.run_verb.reason == pane.containers_verb.reason == ""
+    wanted: list[str] = []
+    pane.run_requested.connect(lambda image: wanted.append(f"run {image.shown}"))
+    pane.containers_requested.connect(lambda image: wanted.append(f"containers {image.name.shown}"))
+    actions.run.trigger()
+    actions.containers.trigger()
+    assert wanted == ["run team/app:1", "containers team/app:1"]
+    pane.set_library(True)
+    pane.verbs.look()
+    assert pane.run_verb.reason == ("The library can't run containers. Load the image into an engine first.")
+    pane.run()
+    assert len(wanted) == 2
+
+
+def test_a_remote_tag_is_pulled_before_it_is_run(bench: Bench) -> None:
+    bench.ready("team/app:1")
+    bench.list("one.example", "team/app")
+    assert bench.actions.run.text() == "Run…"
+    bench.window.registry_pane.view.setFocus()
+    bench.window.active_changed.emit()
+    assert bench.actions.run.reason == "Pull the image first: containers run from local images."
