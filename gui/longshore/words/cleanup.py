@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from longshore.application.cleanup.rules import Why
 from longshore.language import tr
+from longshore.oci.disk_usage import FreedBytes
 from longshore.words import errors, text, times
 
 if TYPE_CHECKING:
     from longshore.application.cleanup.plan import Candidate
+    from longshore.application.cleanup.running import Outcome
     from longshore.errors import LongshoreError
-    from longshore.oci.disk_usage import FreedBytes
 
 #: Days after which an age means nothing: reproducible builds have dates of 1970.
 _LONG_AGO = 20 * 365
@@ -108,6 +109,27 @@ def never(containers: int, pinned: int) -> str:
     if pinned:
         kept.append(tr("pinned images ({0})").format(f"{pinned:,}"))
     return tr("Never removed: {0}.").format(", ".join(kept)) if kept else ""
+
+
+def together(several: Iterable[FreedBytes | None]) -> FreedBytes:
+    """Return the forecast for several places together; those that are not known count nothing."""
+    found = [one for one in several if one is not None]
+    return FreedBytes(
+        sum(one.bytes for one in found), any(one.about for one in found), sum(one.cached for one in found)
+    )
+
+
+def results(outcomes: Sequence[Outcome]) -> str:
+    """Return the end of a clean-up of several places."""
+    known = [one for one in outcomes if one.freed is not None and one.expected is not None]
+    whole = bool(known) and len(known) == len(outcomes)
+    words = result(
+        sum(one.removed for one in outcomes),
+        sum(len(one.failures) for one in outcomes),
+        sum(one.freed or 0 for one in known) if whole else None,
+        together(one.expected for one in known) if whole else None,
+    )
+    return f"{tr('Stopped.')} {words}" if any(one.stopped for one in outcomes) else words
 
 
 def result(removed: int, failed: int, bytes_freed: int | None, expected: FreedBytes | None) -> str:

@@ -118,3 +118,26 @@ def look(
     cancellation.raise_if_cancelled()
     usage, problem = measured(store, cancellation)
     return make(place, rules, store.images(), usage, pinned=pinned, problem=problem)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a place has, for plans by changing rules. *usage*: None if it is not known yet, or because of *problem*."""
+
+    place: LocalPlace
+    images: tuple[LocalImage, ...] = ()
+    usage: DiskUsage | None = None
+    problem: LongshoreError | None = None
+
+    def plan(self, rules: Rules, pinned: Collection[str]) -> PlacePlan:
+        """The plan by *rules*. Raises InvalidInput for rules that can't be used."""
+        rules.check()
+        return make(self.place, rules, self.images, self.usage, pinned=pinned, problem=self.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is removed from one place."""
+
+    plan: PlacePlan
+    ticked: tuple[Candidate, ...]
