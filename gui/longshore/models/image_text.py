@@ -9,6 +9,7 @@ from longshore.language import tr
 from longshore.words import text
 
 if TYPE_CHECKING:
+    from longshore.oci.disk_usage import DiskUsage
     from longshore.oci.local_image import LocalImage
 
 _GAP = "  ·  "
@@ -21,22 +22,37 @@ def summary(
     shown: int,
     fresh: int,
     compressed: bool,
+    usage: DiskUsage | None = None,
 ) -> str:
     """Return the numbers of references and images and their size, and how many pass the filter (*shown*), are new
-    (*fresh*) and are *chosen*."""
+    (*fresh*) and are *chosen*. *usage*: what they take on disk, None while it is not known or out of date."""
     if not images:
         return tr("No images")
-    total = tr("up to {0} compressed") if compressed else tr("up to {0} on disk")
-    parts = [
-        _references(images),
-        text.images(len({image.image_id for image in images})),
-        total.format(text.size(_bytes(images))),
-    ]
+    parts = [_references(images)]
+    if usage is not None:
+        parts.append(tr("{0} on disk").format(text.size(usage.total)))
+    else:
+        total = tr("up to {0} compressed") if compressed else tr("up to {0} on disk")
+        parts += [
+            text.images(len({image.image_id for image in images})),
+            total.format(text.size(_bytes(images))),
+        ]
     if shown != len(images):
         parts.append(tr("{0} shown").format(shown))
     if fresh:
         parts.append(tr("{0} new").format(fresh))
-    if chosen:
+    if chosen and usage is not None:
+        from longshore.application.usage import freed_by  # not for the first picture
+        from longshore.words import cleanup
+
+        freed = cleanup.freed(freed_by(usage, images, [image.name for image in chosen]))
+        words = (
+            tr("{0} selected, removing it frees {1}")
+            if len(chosen) == 1
+            else tr("{0} selected, removing them frees {1}")
+        )
+        parts.append(words.format(f"{len(chosen):,}", freed))
+    elif chosen:
         parts.append(tr("{0} selected, {1}").format(len(chosen), text.size(_bytes(chosen))))
     return _GAP.join(parts)
 

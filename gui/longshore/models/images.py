@@ -47,6 +47,7 @@ class ImageModel(RowTable["ImageRow"]):
         #: Sizes are compressed sizes, as in the library, not sizes on an engine's disk.
         self._compressed = False
         self._by_key: dict[tuple[Reference | None, str, int], ImageRow] = {}
+        self._pinned: frozenset[str] = frozenset()
 
     def set_compressed(self, compressed: bool) -> None:
         """Set whether sizes are compressed sizes from now on. Set the images next."""
@@ -90,6 +91,18 @@ class ImageModel(RowTable["ImageRow"]):
         ends = Counter(end for name in {row.repository for row in self._all} for end in _ends(name))
         for row in self._all:
             row.short = tuple(f"…/{end}" for end in _ends(row.repository)[1:] if ends[end] == 1)
+
+    @property
+    def pinned(self) -> frozenset[str]:
+        """The references that clean-ups never remove, in full."""
+        return self._pinned
+
+    def set_pinned(self, pinned: frozenset[str]) -> None:
+        """Set which references are pinned."""
+        changed = pinned ^ self._pinned
+        self._pinned = pinned
+        if rows := {row for row in self._all if str(row.image.reference) in changed}:
+            self._tell_changed(rows)
 
     def mark_fresh(self, reference: Reference) -> None:
         """Mark the row of *reference* as new, until :meth:`seen` or :meth:`forget_fresh`."""
@@ -167,11 +180,12 @@ class ImageModel(RowTable["ImageRow"]):
     def _value(self, row: ImageRow, column: int, role: int) -> Any:
         if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
             return row.text(column)
-        if role == _Item.ToolTipRole:
-            return tooltip(row.whole(column, compressed=self._compressed))
-        if role == _Item.AccessibleDescriptionRole:
-            return row.whole(column, compressed=self._compressed)
         image = row.image
+        if role in (_Item.ToolTipRole, _Item.AccessibleDescriptionRole):
+            words = row.whole(column, compressed=self._compressed)
+            if column == ImageColumn.TAG and str(image.reference) in self._pinned:
+                words += "\n" + tr("Pinned: clean-ups never remove it.")
+            return tooltip(words) if role == _Item.ToolTipRole else words
         if role == Role.IMAGE:
             return image
         if role == Role.REFERENCE:
@@ -180,6 +194,8 @@ class ImageModel(RowTable["ImageRow"]):
             return self._sort_key(row, column)
         if role == Role.FRESH:
             return row.fresh
+        if role == Role.PINNED:
+            return str(image.reference) in self._pinned
         if role == Role.SHORT:
             if column == ImageColumn.REPOSITORY:
                 return row.short

@@ -12,11 +12,13 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from longshore.application import user_files
 from longshore.application.clients import Clients
 from longshore.application.engine_groups import EngineGroups
+from longshore.application.pins import Pins
 from longshore.application.registries import RegistryBook
 from longshore.models.images import ImageModel
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
 from longshore.models.transfers import TransferModel
+from longshore.operations.cleanup import CleanUps
 from longshore.operations.containers import Containers
 from longshore.operations.detour import Detour
 from longshore.operations.image_lists import ImageLists
@@ -28,6 +30,7 @@ from longshore.operations.recent import RecentRepositories
 from longshore.operations.registries import Registries
 from longshore.operations.tasks import Tasks
 from longshore.operations.transfers import Transfers
+from longshore.operations.usage import ShownUsage
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
 from longshore.transfers.transfer import EnginePlace, LibraryPlace, RegistryPlace, TransferSnapshot
@@ -60,6 +63,10 @@ class Operations(QObject):
         self.tasks = Tasks()
         self.groups = EngineGroups(settings)
         self.images = Images(self.clients, self.tasks, settings, folders, environ, engine_url, images, tags)
+        self.usage = ShownUsage(self.clients, self.tasks, lambda: self.images.status)
+        self.images.images_changed.connect(self.usage.look)
+        self.images.status_changed.connect(self.usage.look)
+        self.cleanup = CleanUps(self.clients, self.tasks, Pins(settings))
         certificates = folders.config / "certificates"
         self.registries = Registries(self.clients, self.tasks, book, registry_model, tags, certificates)
         self.contents = ContentsReader(self.clients, self.tasks)
@@ -96,6 +103,7 @@ class Operations(QObject):
         self._ages.stop()
         self.transfers.stop()
         self.images.stop()
+        self.usage.stop()
         self.registries.stop()
         self.recent.stop()
         clean = await self.tasks.call(self.tasks.quick, self.transfers.shutdown, 1.5)

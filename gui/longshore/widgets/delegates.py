@@ -54,6 +54,8 @@ _FADED = 0.55
 ICON_GAP = 7
 #: Width of the bar before a new row, in pixels.
 _FRESH_WIDTH = 3
+#: Size of the pin in a pinned row, in pixels.
+_PIN = 12
 
 
 class CellDelegate(QStyledItemDelegate):
@@ -70,6 +72,8 @@ class CellDelegate(QStyledItemDelegate):
         self.header: Header
         #: Whether rows can be new (Role.FRESH); other models are not asked.
         self.marks_fresh = False
+        #: The column whose cells show that their row is pinned (Role.PINNED); -1 for none.
+        self.marks_pinned = -1
         #: Whether the rows show only the last known state and are drawn faint.
         self.faded = False
         #: The part of the viewport that is being painted.
@@ -132,6 +136,8 @@ class CellDelegate(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.accent)
             painter.drawRoundedRect(bar, _FRESH_WIDTH / 2, _FRESH_WIDTH / 2)
+        if number == self.marks_pinned and index.data(Role.PINNED):
+            room = self._paint_pin(painter, room, theme, selected)
         if column.kind is Kind.PROGRESS:
             from longshore.widgets.transfer_paint import paint_progress  # explained there
 
@@ -177,6 +183,14 @@ class CellDelegate(QStyledItemDelegate):
         if number == 0 and self._tree:
             room.setLeft(rect.x() + TREE_INSET)  # trees already leave space before the first column
         return room
+
+    def _paint_pin(self, painter: QPainter, room: QRect, theme: Theme, selected: bool) -> QRect:
+        """Paint a small pin at the right of *room*; returns what is left of it."""
+        ink = theme.ink(Tone.QUIET)
+        colour = ink.selected if selected else ink.plain
+        drawn = icons.pixmap("pin", colour, painter.device().devicePixelRatio(), _PIN)
+        painter.drawPixmap(room.right() - _PIN, room.center().y() - _PIN // 2 + 1, drawn)
+        return room.adjusted(0, 0, -_PIN - 4, 0)
 
     def _natural(self, number: int) -> int:
         """Return the pixels that the sample of a column needs; measured once."""

@@ -31,6 +31,7 @@ from longshore.words import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from longshore.oci.disk_usage import DiskUsage
     from longshore.oci.image_name import ImageName
     from longshore.oci.local_image import LocalImage
     from longshore.oci.reference import Reference
@@ -61,6 +62,8 @@ class ImagePane(Pane):
     pull_box_requested = Signal()
     run_requested = Signal(object)  # ImageName
     containers_requested = Signal(object)  # LocalImage
+    clean_up_requested = Signal()
+    pin_requested = Signal(object, bool)  # list[Reference], whether to pin them; otherwise to unpin
     retry_engine_requested = Signal()
     engines_requested = Signal()  # the list of engines opens: it may be out of date
     engine_selected = Signal(int)  # index in the list given to set_engines
@@ -78,6 +81,7 @@ class ImagePane(Pane):
         self._lost: Notice | None = None
         self._usable = ""
         self._more = ""
+        self._usage: DiskUsage | None = None
         #: Returns the commands for images.
         self.lines_of: Callable[[list[LocalImage]], Lines] = no_lines
         self.engine_picker = PlacePicker()
@@ -91,6 +95,7 @@ class ImagePane(Pane):
         self.filter.filtered.connect(self._filtered)
         self.view = TableView(self.tr("Local images"), _COLUMNS)
         self.view.delegate.marks_fresh = True
+        self.view.delegate.marks_pinned = ImageColumn.TAG
         self.view.set_drag(self._describe)
         self.view.set_drop(self._drop_hint)
         self.view.setDragDropOverwriteMode(False)
@@ -124,6 +129,8 @@ class ImagePane(Pane):
             self.tr("Containers of this image…"), self.containers, why_not=self.not_runnable, more=True
         )
         self.load_verb = add(self.tr("Load…"), self.load, why_not=self.no_place, side=Side.PANE, more=True)
+        self.clean_up_verb = add(self.tr("Clean up…"), self.clean_up_requested.emit, side=Side.PANE)
+        self.pin_verb = keep(self.tr("Pin"), self.pin, why_not=self._no_reference)
         self.copy_reference_verb = keep(self.tr("Copy reference"), self.copy_reference, why_not=self._no_row)
         self.copy_id_verb = keep(self.tr("Copy image ID"), self.copy_id, why_not=self._no_row)
         self.details_verb = keep(self.tr("Details"), self.details, why_not=self.not_one_image)
@@ -159,6 +166,19 @@ class ImagePane(Pane):
             return self.tr("The library can't run containers. Load the image into an engine first.")
         return self.not_one_image()
 
+    def _no_reference(self) -> str:
+        """Return why nothing can be pinned."""
+        if reason := self._no_row():
+            return reason
+        return "" if self._references() else self.tr("Only images with a name can be pinned.")
+
+    def _references(self) -> list[Reference]:
+        return [image.reference for image in self.selected() if image.reference is not None]
+
+    def _all_pinned(self) -> bool:
+        pinned = self.model.pinned
+        return all(str(reference) in pinned for reference in self._references())
+
     def _no_row(self) -> str:
         return "" if self.view.selected_count() else self.tr("Select an image first.")
 
@@ -178,6 +198,11 @@ class ImagePane(Pane):
         meanwhile: rows that stay are changed in place.
         """
         self.engine_picker.set_places(titles, current, stories=stories, silent=silent)
+
+    def set_usage(self, usage: DiskUsage | None) -> None:
+        """Set what the images take on disk; None while that is not known."""
+        self._usage = usage
+        self._soon.start()
 
     def set_library(self, library: bool) -> None:
         """Set whether the pane shows the library instead of an engine."""
@@ -321,6 +346,12 @@ class ImagePane(Pane):
         if not self.refuse(self._no_row()):
             self.copy_id_requested.emit("\n".join(image.image_id for image in self.selected()))
 
+    @Slot()
+    def pin(self) -> None:
+        """Request to pin the selected images, or to unpin them if all are pinned."""
+        if not self.refuse(self._no_reference()):
+            self.pin_requested.emit(self._references(), not self._all_pinned())
+
     def command_lines(self) -> Lines:
         """Return the commands for the selected images."""
         return self.lines_of(self.selected())
@@ -415,8 +446,16 @@ class ImagePane(Pane):
                     shown=self.model.rowCount(),
                     fresh=self.model.fresh_count,
                     compressed=self._library,
+                    usage=self._current_usage(images),
                 )
             )
+
+    def _current_usage(self, images: Sequence[LocalImage]) -> DiskUsage | None:
+        """The usage, unless it is older than one of *images*."""
+        usage = self._usage
+        if usage is None or any(image.image_id not in usage.images for image in images):
+            return None
+        return usage
 
     @Slot(object)
     def _dropped_on_picker(self, dropped: list[ImageName]) -> None:
@@ -457,7 +496,11 @@ class ImagePane(Pane):
         add_commands(menu, self.command_lines(), self.copy_reference_requested.emit)
         self.details_verb.entry(menu)
         menu.addSeparator()
+        self.pin_verb.entry(
+            menu, self.tr("Unpin") if self._references() and self._all_pinned() else self.tr("Pin")
+        )
         self.remove_verb.entry(menu)
         menu.addSeparator()
         self.load_verb.entry(menu)
+        self.clean_up_verb.entry(menu)
         menu.popup(self.view.viewport().mapToGlobal(where))

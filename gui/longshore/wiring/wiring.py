@@ -98,6 +98,7 @@ class Wiring(QObject):
         from longshore.operations import Operations
         from longshore.wiring.archives import Archives
         from longshore.wiring.certificates import Certificates
+        from longshore.wiring.clean_up import CleanUp
         from longshore.wiring.copies import Copies
         from longshore.wiring.desktop import Desktop
         from longshore.wiring.image_lists import ImageLists
@@ -135,6 +136,7 @@ class Wiring(QObject):
         Certificates(self.window, operations, shared, RegistrySettings(self.window, operations, shared))
         TagRemoval(self.window, operations)
         Retention(self.window, operations)
+        CleanUp(self.window, operations, shared)
         Transfers(self.window, operations, shared)
         SeveralEngines(self.window, operations)
         Runs(self.window, operations, shared)
