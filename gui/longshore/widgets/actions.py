@@ -52,6 +52,7 @@ class Actions(QObject):
         image.addSeparator()
         self.tag = self._add(image, "", images.tag_verb, "F2")
         self.remove = self._add(image, self.tr("Remove…"), images.remove_verb, "Del")
+        self.pin_image = self._add(image, "", images.pin_verb)
         self.clean_up = self._add(image, "", images.clean_up_verb, "Ctrl+Shift+Del")
         image.addSeparator()
         self.copy_reference = self._add(

@@ -176,8 +176,8 @@ class ImagePane(Pane):
         return [image.reference for image in self.selected() if image.reference is not None]
 
     def _all_pinned(self) -> bool:
-        pinned = self.model.pinned
-        return all(str(reference) in pinned for reference in self._references())
+        pinned, references = self.model.pinned, self._references()
+        return bool(references) and all(str(reference) in pinned for reference in references)
 
     def _no_row(self) -> str:
         return "" if self.view.selected_count() else self.tr("Select an image first.")
@@ -395,6 +395,7 @@ class ImagePane(Pane):
     def _tell_state(self) -> None:
         self._tell_footer()
         self._tell_down()
+        self.pin_verb.setText(self.tr("Unpin") if self._all_pinned() else self.tr("Pin"))
         self.verbs.look()
         self.verbs.setVisible(bool(self.model.total) or self._waiting)
         shown = self.model.rowCount()
@@ -496,9 +497,7 @@ class ImagePane(Pane):
         add_commands(menu, self.command_lines(), self.copy_reference_requested.emit)
         self.details_verb.entry(menu)
         menu.addSeparator()
-        self.pin_verb.entry(
-            menu, self.tr("Unpin") if self._references() and self._all_pinned() else self.tr("Pin")
-        )
+        self.pin_verb.entry(menu)
         self.remove_verb.entry(menu)
         menu.addSeparator()
         self.load_verb.entry(menu)
