@@ -40,6 +40,8 @@ _OF_USERS = {
     QEvent.Type.TouchBegin,
     QEvent.Type.Wheel,
 }
+#: What separates the facts of one line.
+_BETWEEN = "  ·  "
 
 
 def plain_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
@@ -54,7 +56,10 @@ def plain_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel
 
 
 class ElidedLabel(QLabel):
-    """One line of plain text, elided in the middle if there is no room, with the full text as its tooltip."""
+    """One line of plain text, elided in the middle if there is no room, with the full text as its tooltip.
+
+    Of facts with dots between them, those in the middle are left out first, each as a whole.
+    """
 
     def __init__(self, role: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,7 +87,11 @@ class ElidedLabel(QLabel):
         return self._whole
 
     def _fit(self) -> None:
-        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, self.width())
+        room, metrics = self.width(), self.fontMetrics()
+        facts = self._whole.split(_BETWEEN)
+        while len(facts) > 2 and metrics.horizontalAdvance(_BETWEEN.join(facts)) > room:
+            del facts[1]
+        shown = metrics.elidedText(_BETWEEN.join(facts), Qt.TextElideMode.ElideMiddle, room)
         if shown != self.text():
             super().setText(shown)
         said = self._more or self._whole

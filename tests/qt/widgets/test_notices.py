@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from longshore.widgets import notices
-from longshore.widgets.notices import Notice
+from longshore.widgets.notices import ElidedLabel, Notice
 from longshore.widgets.theme import Theme
 
 
@@ -43,3 +43,21 @@ def test_a_notice_with_a_button_stays(notice: Notice, qtbot: QtBot) -> None:
     notice.say("One", button="Retry", act=lambda: None)
     qtbot.keyClick(notice.window().windowHandle(), Qt.Key.Key_A)
     assert not notice._timer.isActive()
+
+
+def test_facts_in_the_middle_are_left_out_as_a_whole(qtbot: QtBot) -> None:
+    label = ElidedLabel()
+    qtbot.addWidget(label)
+    facts = ["7 references", "630 kB on disk", "1 selected, removing it frees 90 kB"]
+    whole = "  ·  ".join(facts)
+    label.set_text(whole)
+    label.show()
+    metrics = label.fontMetrics()
+    label.resize(metrics.horizontalAdvance(whole), 20)
+    assert label.text() == whole
+    label.resize(metrics.horizontalAdvance(whole) - 1, 20)
+    assert label.text() == f"{facts[0]}  ·  {facts[2]}"
+    assert "630 kB on disk" in label.toolTip()
+    label.resize(60, 20)
+    assert "…" in label.text() and "630" not in label.text()
+    assert label.accessibleName() == whole
