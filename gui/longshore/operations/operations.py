@@ -6,6 +6,7 @@ Every method returns at once; signals and models report the result.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -31,9 +32,13 @@ from longshore.operations.registries import Registries
 from longshore.operations.tasks import Tasks
 from longshore.operations.transfers import Transfers
 from longshore.operations.usage import ShownUsage
+from longshore.operations.undo import Undoing
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
 from longshore.transfers.transfer import EnginePlace, LibraryPlace, RegistryPlace, TransferSnapshot
+
+if TYPE_CHECKING:
+    from longshore.application.undo.goal import Verdict
 
 
 class Operations(QObject):
@@ -79,6 +84,14 @@ class Operations(QObject):
             self.registries.listing,
             transfers,
         )
+        self.undo = Undoing(
+            self.clients,
+            self.tasks,
+            self.tag_history,
+            lambda: self.images.library,
+            self.transfers.ask,
+        )
+        self.undo.undone.connect(self._undone)
         self.recent = RecentRepositories(self.tasks, self.transfers.journal, self.registries.set_recent)
         self.image_lists = ImageLists(self.clients, self.tasks, environ)
         self.containers = Containers(self.clients, self.tasks)
@@ -97,6 +110,7 @@ class Operations(QObject):
         self.images.start()
         self.registries.start()
         self.recent.look()
+        self.undo.look()
 
     async def close(self) -> bool:
         """Stop all transfers and other work, within about two seconds. Return True if nothing is left running."""
@@ -106,6 +120,7 @@ class Operations(QObject):
         self.usage.stop()
         self.registries.stop()
         self.recent.stop()
+        self.undo.stop()
         clean = await self.tasks.call(self.tasks.quick, self.transfers.shutdown, 1.5)
         await self.tasks.close()
         self.clients.close()
@@ -117,6 +132,15 @@ class Operations(QObject):
         self.tasks.abandon()
         self.transfers.stop()
         self.transfers.shutdown(1.5)
+        self.tag_history.close()
+
+    @Slot(object)
+    def _undone(self, verdicts: list[Verdict]) -> None:
+        """Show the tags as they are now."""
+        for verdict in verdicts:
+            if isinstance(verdict.goal.place, RegistryPlace):
+                self.registries.expect(verdict.goal.reference)
+        self.images.watch.refresh()
 
     @Slot(object)
     def _succeeded(self, snapshot: TransferSnapshot) -> None:

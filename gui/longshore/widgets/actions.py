@@ -54,6 +54,8 @@ class Actions(QObject):
         self.remove = self._add(image, self.tr("Remove…"), images.remove_verb, "Del")
         self.pin_image = self._add(image, "", images.pin_verb)
         self.clean_up = self._add(image, "", images.clean_up_verb, "Ctrl+Shift+Del")
+        self.undo = self._add(image, "", window.undo_verb, "Ctrl+Z")
+        self.tag_history = self._add(image, self.tr("Tag history…"), images.tag_history_verb)
         image.addSeparator()
         self.copy_reference = self._add(
             image, self.tr("Copy reference"), images.copy_reference_verb, "Ctrl+C"
@@ -111,6 +113,7 @@ class Actions(QObject):
         active, images, registries = window.active_pane(), window.image_pane, window.registry_pane
         remote, transfers = active is registries, window.transfer_pane
         self.save.switch(registries.save_verb if remote else images.save_verb)
+        self.tag_history.switch(registries.tag_history_verb if remote else images.tag_history_verb)
         self.copy_digest.switch(registries.copy_digest_verb if remote else images.copy_id_verb)
         self.run.switch(registries.run_verb if remote else images.run_verb)
         self.details.switch(registries.details_verb if remote else images.details_verb)

@@ -45,6 +45,7 @@ class HistoryWindow(QWidget):
     copy_requested = Signal(str)
     forget_requested = Signal(object)  # list[str]
     clear_requested = Signal()
+    undo_requested = Signal(str)  # the id of a transfer
     quit_requested = Signal()
     closed = Signal()
 
@@ -122,6 +123,7 @@ class HistoryWindow(QWidget):
             QShortcut(QKeySequence(keys), self, wish)
         self.pane.verbs.home = self.view
         self.repeat_verb = add(self.tr("Repeat"), self.repeat, why_not=self._no_row, primary=True)
+        self.undo_verb = add(self.tr("Undo"), self.undo, why_not=self._not_one)
         self.copy_verb = add(self.tr("Copy as text"), self.copy)
         self.clear_verb = add(self.tr("Clear history…"), self._clear, side=Side.PANE)
         self.view.selectionModel().selectionChanged.connect(self.pane.verbs.look)
@@ -257,6 +259,17 @@ class HistoryWindow(QWidget):
         if not self.pane.refuse(self._no_row()):
             self.forget_requested.emit([snapshot.id for snapshot in self.selected()])
 
+    @Slot()
+    def undo(self) -> None:
+        """Request to put back the tags that the selected transfer changed."""
+        if not self.pane.refuse(self._not_one()):
+            self.undo_requested.emit(self.selected()[0].id)
+
+    def _not_one(self) -> str:
+        if reason := self._no_row():
+            return reason
+        return self.tr("Select only one transfer.") if self.view.selected_count() > 1 else ""
+
     def _no_row(self) -> str:
         return "" if self.view.selected_count() else self.tr("Select a transfer first.")
 
@@ -280,6 +293,7 @@ class HistoryWindow(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.repeat_verb.entry(menu)
+        self.undo_verb.entry(menu)
         self.copy_verb.entry(menu)
         lines = self.lines_of([snapshot.request for snapshot in self.selected()])
         add_commands(menu, lines, self.copy_requested.emit)

@@ -59,6 +59,7 @@ class ImagePane(Pane):
     copy_reference_requested = Signal(str)  # the text for the clipboard
     copy_id_requested = Signal(str)
     details_requested = Signal(object)  # ImageName
+    tag_history_requested = Signal(object)  # ImageName
     pull_box_requested = Signal()
     run_requested = Signal(object)  # ImageName
     containers_requested = Signal(object)  # LocalImage
@@ -134,6 +135,7 @@ class ImagePane(Pane):
         self.copy_reference_verb = keep(self.tr("Copy reference"), self.copy_reference, why_not=self._no_row)
         self.copy_id_verb = keep(self.tr("Copy image ID"), self.copy_id, why_not=self._no_row)
         self.details_verb = keep(self.tr("Details"), self.details, why_not=self.not_one_image)
+        self.tag_history_verb = keep(self.tr("Tag history…"), self.tag_history, why_not=self._no_name)
         self.verbs.home = self.view
 
     # -- why something cannot be done now, in a sentence; "" if it can
@@ -178,6 +180,12 @@ class ImagePane(Pane):
     def _all_pinned(self) -> bool:
         pinned, references = self.model.pinned, self._references()
         return bool(references) and all(str(reference) in pinned for reference in references)
+
+    def _no_name(self) -> str:
+        if reason := self.not_one_image():
+            return reason
+        named = self.selected()[0].reference is not None
+        return "" if named else self.tr("An image without a tag has no tag history.")
 
     def _no_row(self) -> str:
         return "" if self.view.selected_count() else self.tr("Select an image first.")
@@ -362,6 +370,12 @@ class ImagePane(Pane):
         if not self.refuse(self.not_one_image()):
             self.details_requested.emit(self._selected_names()[0])
 
+    @Slot()
+    def tag_history(self) -> None:
+        """Request the history of the selected tag."""
+        if not self.refuse(self._no_name()):
+            self.tag_history_requested.emit(self._selected_names()[0])
+
     # -- inside
 
     @Slot(str)
@@ -496,6 +510,7 @@ class ImagePane(Pane):
         self.copy_id_verb.entry(menu)
         add_commands(menu, self.command_lines(), self.copy_reference_requested.emit)
         self.details_verb.entry(menu)
+        self.tag_history_verb.entry(menu)
         menu.addSeparator()
         self.pin_verb.entry(menu)
         self.remove_verb.entry(menu)

@@ -54,6 +54,7 @@ class MainWindow(QMainWindow):
     mirrors_requested = Signal()
     open_list_requested = Signal()
     history_requested = Signal()
+    undo_requested = Signal()
     about_requested = Signal()
     appearance_chosen = Signal(str)  # value of Appearance; already applied
     painted = Signal()  # the window was painted for the first time
@@ -87,6 +88,8 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(_GAP, 4, _GAP, _GAP)
         layout.addWidget(self.floors)
         self.setCentralWidget(centre)
+        #: Its owner sets its text and why it cannot act.
+        self.undo_verb = self.image_pane.verbs.keep(self.tr("Undo"), self.undo_requested.emit)
         self.image_pane.usable_changed.connect(self.registry_pane.set_unusable)
         self._last_view: QWidget = self.image_pane.view
         self._panes: list[Pane] = [self.registry_pane]

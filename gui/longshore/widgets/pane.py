@@ -124,6 +124,7 @@ class Pane(QWidget):
         outer.addLayout(self.body, 1)
         self._outer = outer
         self._notice: Notice | None = None
+        self._stays = False
         self._footer: ElidedLabel | None = None
 
     def add_footer(self) -> ElidedLabel:
@@ -151,8 +152,13 @@ class Pane(QWidget):
         *,
         button: str = "",
         act: Callable[[], object] | None = None,
+        stays: bool = False,
     ) -> None:
-        """Show *message* at the bottom of the pane: why something cannot be done now, or what went wrong."""
+        """Show *message* at the bottom of the pane: why something cannot be done now, or what went wrong.
+
+        *stays*: also when the selection changes, because the message is not about that.
+        """
+        self._stays = stays
         if self._notice is None:
             self._notice = Notice()
             at = self._outer.count() - (1 if self._footer is not None else 0)
@@ -165,6 +171,6 @@ class Pane(QWidget):
         return self._notice.label.text() if self._notice is not None and not self._notice.isHidden() else ""
 
     def hush(self) -> None:
-        """Hide the notice."""
-        if self._notice is not None:
+        """Hide the notice, because the selection changes."""
+        if self._notice is not None and not self._stays:
             self._notice.hide()

@@ -28,6 +28,7 @@ def registry_menu(pane: RegistryRequests, index: QModelIndex) -> QMenu:
         menu.addSeparator()
         pane.copy_reference_verb.entry(menu)
         add_commands(menu, pane.lines_of(pane.selected_repositories()), pane.copy_reference_requested.emit)
+        pane.tag_history_verb.entry(menu)
         if index.data(Role.PINNED):
             unpin = menu.addAction(pane.tr("Unpin"))
             unpin.triggered.connect(lambda: pane.unpin_requested.emit(host, repository))
@@ -81,6 +82,7 @@ def tag_menu(pane: RegistryRequests) -> QMenu:
         pane.copy_digest_verb.entry(menu)
         add_commands(menu, pane.command_lines(), pane.copy_reference_requested.emit)
         pane.details_verb.entry(menu)
+        pane.tag_history_verb.entry(menu)
         menu.addSeparator()
         pane.remove_verb.entry(menu)
         menu.addSeparator()

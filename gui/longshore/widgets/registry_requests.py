@@ -53,6 +53,7 @@ class RegistryRequests(Pane):
     paste_requested = Signal()  # paste a reference to pull
     kind_requested = Signal(str, str)  # host, key of registry.listing.KINDS
     copy_reference_requested = Signal(str)
+    tag_history_requested = Signal(object)  # Reference: a tag, or a repository without tag
     details_requested = Signal(object)  # Reference
     remove_tags_requested = Signal(str, str, object)  # host, repository, list of tags
     clean_up_requested = Signal(object)  # Reference of a repository, without tag
@@ -93,6 +94,7 @@ class RegistryRequests(Pane):
         )
         self.copy_digest_verb = keep(self.tr("Copy digest"), self.copy_digest, why_not=self.no_tag)
         self.details_verb = keep(self.tr("Details"), self.details, why_not=self._not_one)
+        self.tag_history_verb = keep(self.tr("Tag history…"), self.tag_history, why_not=self._not_one)
         self.sign_out_verb = self._keep(self.tr("Sign out"), self.sign_out_requested)
         self.account_verb = self._keep(self.tr("Account…"), self.account_requested)
         self.settings_verb = self._keep(self.tr("Settings…"), self.settings_requested)
@@ -252,6 +254,12 @@ class RegistryRequests(Pane):
         """Request the details of the selected tag or repository."""
         if not self.refuse(self._not_one()):
             self.details_requested.emit(self.selected_references()[0])
+
+    @Slot()
+    def tag_history(self) -> None:
+        """Request the history of the selected tag, or of all tags of the selected repository."""
+        if not self.refuse(self._not_one()):
+            self.tag_history_requested.emit(self.selected_references()[0])
 
     @Slot()
     def remove(self) -> None:

@@ -13,18 +13,20 @@ from longshore.transfers.transfer import TransferRequest
 from longshore.widgets.history import HistoryWindow
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
+from longshore.wiring.undo import Undo
 from longshore.words import errors
 
 
 class HistoryKeeper(QObject):
     """Connects the history window. GUI thread."""
 
-    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared, undo: Undo) -> None:
         super().__init__(window)
         self._main = window
         self._transfers = operations.transfers
         self._tasks = operations.tasks
         self._shared = shared
+        self._undo = undo
         self.window: HistoryWindow | None = None
 
     @Slot()
@@ -41,6 +43,7 @@ class HistoryKeeper(QObject):
         window.filter_changed.connect(history.show)
         window.lines_of = self._shared.commands.of_requests
         window.repeat_requested.connect(self._repeat)
+        window.undo_requested.connect(self._undo_transfer)
         window.copy_requested.connect(self._shared.to_clipboard)
         window.forget_requested.connect(history.forget)
         window.clear_requested.connect(history.clear)
@@ -53,6 +56,11 @@ class HistoryKeeper(QObject):
         self._transfers.ended.connect(history.refresh)
         window.show()
         history.show(window.wanted())
+
+    @Slot(str)
+    def _undo_transfer(self, transfer: str) -> None:
+        self._main.activateWindow()
+        self._undo.undo_transfer(transfer)
 
     @Slot()
     def _closed(self) -> None:

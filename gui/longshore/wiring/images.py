@@ -16,18 +16,20 @@ from longshore.transfers.transfer import LibraryPlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.archives import Archives
 from longshore.wiring.shared import Shared
+from longshore.wiring.undo import Undo
 
 
 class Images(QObject):
     """Connects Local images. GUI thread."""
 
     def __init__(
-        self, window: MainWindow, operations: Operations, shared: Shared, archives: Archives
+        self, window: MainWindow, operations: Operations, shared: Shared, archives: Archives, undo: Undo
     ) -> None:
         super().__init__(window)
         self.window = window
         self.operations = operations
         self._shared = shared
+        self._undo = undo
         pane, images = window.image_pane, operations.images
         # Queued: a drop must return before a sheet opens.
         pane.model.pull_dropped.connect(shared.pull, Qt.ConnectionType.QueuedConnection)
@@ -69,6 +71,17 @@ class Images(QObject):
         from longshore.widgets.dialogs.images import RemoveSheet
 
         names = [image.name for image in images]
+
+        def removed(error: LongshoreError | None) -> None:
+            self._shared.told(error)
+            if error is None and any(name.reference is not None for name in names):
+                self._undo.offer(
+                    self.window.image_pane,
+                    self.tr("Removed {0}.").format(names[0].shown)
+                    if len(names) == 1
+                    else self.tr("Removed {0} references.").format(len(names)),
+                )
+
         removals = removal.plan(self.operations.images.images, names)
         sheet = RemoveSheet(
             self.window,
@@ -77,7 +90,7 @@ class Images(QObject):
             last=sum(one.last for one in removals),
         )
         sheet.remove_requested.connect(
-            lambda names, force: self.operations.images.remove(names, force=force, done=self._shared.told)
+            lambda names, force: self.operations.images.remove(names, force=force, done=removed)
         )
         sheet.open()
 

@@ -10,16 +10,18 @@ from longshore.transfers.transfer import TransferSnapshot
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.history import HistoryKeeper
 from longshore.wiring.shared import Shared
+from longshore.wiring.undo import Undo
 
 
 class Transfers(QObject):
     """Connects Transfers. GUI thread."""
 
-    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared, undo: Undo) -> None:
         super().__init__(window)
         self.window = window
         self.operations = operations
         self._shared = shared
+        self._undo = undo
         self._connect_transfers()
 
     def _connect_transfers(self) -> None:
@@ -44,7 +46,7 @@ class Transfers(QObject):
         pane.name_of = self.operations.registries.title
         transfers.ended.connect(pane.show_ended)
         transfers.unsaved_changed.connect(pane.set_unsaved)
-        self.history = HistoryKeeper(self.window, self.operations, self._shared)
+        self.history = HistoryKeeper(self.window, self.operations, self._shared, self._undo)
         self.window.history_requested.connect(self.history.open)
 
     @Slot(bool)

@@ -114,6 +114,7 @@ class Wiring(QObject):
         from longshore.wiring.sign_in import SignIns
         from longshore.wiring.tag_removal import TagRemoval
         from longshore.wiring.transfers import Transfers
+        from longshore.wiring.undo import Undo
 
         self.complete()
         operations = Operations(
@@ -130,14 +131,15 @@ class Wiring(QObject):
         pushes = Pushes(self.window, operations, shared)
         copies = Copies(self.window, operations, shared)
         archives = Archives(self.window, operations, shared, ImageLists(self.window, operations, shared))
-        Images(self.window, operations, shared, archives)
+        undo = Undo(self.window, operations)
+        Images(self.window, operations, shared, archives, undo)
         Registries(self.window, operations, shared, pushes, copies, archives)
         SignIns(self.window, operations, shared)
         Certificates(self.window, operations, shared, RegistrySettings(self.window, operations, shared))
-        TagRemoval(self.window, operations)
+        TagRemoval(self.window, operations, undo)
         Retention(self.window, operations)
         CleanUp(self.window, operations, shared)
-        Transfers(self.window, operations, shared)
+        Transfers(self.window, operations, shared, undo)
         SeveralEngines(self.window, operations)
         Runs(self.window, operations, shared)
         self._desktop = Desktop(self.window, operations, self._environ)

@@ -99,3 +99,16 @@ def moved_text(verdict: Verdict) -> str:
 def goal_text(goal: Goal) -> str:
     """Return what a tag is to point to."""
     return digest_text(goal.digest)
+
+
+def before_text() -> str:
+    """Return the time of what a tag pointed to before the first known change."""
+    return tr("Before")
+
+
+def change_text(record: TagRecord) -> str:
+    """Return what a change did to its tag, in full."""
+    before = digest_text(record.before) if not record.before else text.safe(record.before)
+    after = digest_text(record.after) if not record.after else text.safe(record.after)
+    words = tr("from {before} to {after}").replace("{before}", before).replace("{after}", after)
+    return tr("{change}; undone").replace("{change}", words) if record.undone_by else words

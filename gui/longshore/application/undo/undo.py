@@ -51,8 +51,12 @@ class Undo:
 
     def check_records(self, records: Iterable[TagRecord], cancellation: Cancellation) -> list[Verdict]:
         """The verdicts on undoing *records* (newest first), one for each tag, as one action. Raises Cancelled."""
+        return self.check_goals(goals_of(records), cancellation)
+
+    def check_goals(self, goals: Iterable[Goal], cancellation: Cancellation) -> list[Verdict]:
+        """The verdicts on *goals*, as one action. Raises Cancelled."""
         group = uuid.uuid4().hex
-        return [self.check(replace(goal, group=group), cancellation) for goal in goals_of(records)]
+        return [self.check(replace(goal, group=group), cancellation) for goal in goals]
 
     def carry_out(self, verdict: Verdict, cancellation: Cancellation) -> TransferRequest | None:
         """Do what *verdict* says. Returns the transfer that the caller has to run, None if all is done.

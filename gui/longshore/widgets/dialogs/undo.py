@@ -1,0 +1,121 @@
+"""Undo: what will happen to which tags, before anything does; also for a digest that is put back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
+
+from longshore.application.undo.goal import How, Verdict
+from longshore.errors import LongshoreError
+from longshore.models.tooltips import tooltip
+from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
+from longshore.widgets.notices import plain_label
+from longshore.words import errors
+from longshore.words import tag_history as words
+
+#: Rows visible without scrolling.
+_VISIBLE = 6
+#: Reasons that are spelled out.
+_REASONS = 3
+
+
+class UndoSheet(Sheet):
+    """Opens at once. The verb is enabled when it is known that something can be put back; otherwise the reason is
+    shown. *verb*: ``Undo`` unless given."""
+
+    undo_requested = Signal(object)  # list[Verdict]; answer with answer()
+
+    def __init__(self, parent: QWidget | None, title: str, verb: str = "") -> None:
+        super().__init__(parent, title, verb or self.tr("Undo"), width=560)
+        self._verdicts: list[Verdict] = []
+        self.words = plain_label(self.tr("Checking whether this is possible…"), wrap=True)
+        self.body.addWidget(self.words)
+        self.table = sheet_table(
+            self.tr("Tags to put back"),
+            [self.tr("Tag"), self.tr("Place"), self.tr("Now"), self.tr("Then")],
+        )
+        self.table.hide()
+        self.body.addWidget(self.table)
+        self.caution = plain_label("", "caution", wrap=True)
+        self.caution.hide()
+        self.body.addWidget(self.caution)
+        self.confirm.setEnabled(False)
+        self.confirm.setToolTip(self.words.text())
+
+    @Slot(object)
+    def show_verdicts(self, found: list[Verdict] | LongshoreError) -> None:
+        """Show what will happen, or why it cannot."""
+        if not self.open_still:
+            return
+        if isinstance(found, LongshoreError):
+            self.words.hide()
+            self._block(found)
+            return
+        self._verdicts = found
+        possible = [verdict for verdict in found if verdict.possible]
+        self._fill(found)
+        effects = list(dict.fromkeys(words.effect_text(verdict) for verdict in possible))
+        if len(effects) > 1:
+            effects = [self.tr("{0} tags are put back to what they pointed to.").format(len(possible))]
+        self.words.setText(" ".join(effects))
+        self.words.setVisible(bool(effects))
+        reasons = [verdict.reason for verdict in found if verdict.reason is not None]
+        cautions = [words.moved_text(verdict) for verdict in possible if verdict.moved]
+        if possible:
+            cautions += [errors.told(reason) for reason in reasons[:_REASONS]]
+        self.caution.setText("\n".join(cautions))
+        self.caution.setVisible(bool(cautions))
+        if not possible:
+            self._block(reasons[0] if reasons else None)
+            return
+        removes = any(verdict.how is How.REMOVE for verdict in possible)
+        if removes or any(verdict.moved for verdict in possible):
+            self.set_dangerous()
+        self.confirm.setToolTip("")
+        self.confirm.setEnabled(True)
+        self.refit()
+
+    def _block(self, reason: LongshoreError | None) -> None:
+        said = self.tr("There is nothing to undo.") if reason is None else errors.told(reason)
+        self.confirm.setEnabled(False)
+        self.confirm.setToolTip(tooltip(said) or "")
+        self.confirm.setAccessibleDescription(said)
+        self.show_problem(said)
+        self.dismiss.setText(self.tr("Close"))
+        self.dismiss.setFocus()
+
+    def _fill(self, verdicts: Sequence[Verdict]) -> None:
+        self.table.setRowCount(len(verdicts))
+        for row, verdict in enumerate(verdicts):
+            goal = verdict.goal
+            cells = (
+                (goal.reference.familiar, goal.reference.familiar),
+                (words.place_text(goal.place), words.place_text(goal.place)),
+                (words.digest_text(verdict.now), verdict.now or ""),
+                (words.goal_text(goal), goal.digest or ""),
+            )
+            for column, (shown, whole) in enumerate(cells):
+                item = QTableWidgetItem(shown)
+                item.setToolTip(tooltip(whole) or "")
+                if not verdict.possible:
+                    item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
+                self.table.setItem(row, column, item)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        rows = min(max(len(verdicts), 1), _VISIBLE)
+        self.table.setFixedHeight(header.sizeHint().height() + rows * TABLE_ROW + 4)
+        self.table.setVisible(bool(verdicts))
+
+    def finish(self) -> None:
+        """Request it; :meth:`answer` closes the sheet or shows why it failed."""
+        self.set_busy(True)
+        self.show_problem(None)
+        self.undo_requested.emit(self._verdicts)
+
+    def refused(self, error: LongshoreError) -> None:
+        """Show the reason. The verb stays disabled, because what was checked may be out of date."""
+        self.show_problem(error)

@@ -1,0 +1,123 @@
+"""Undo and Put back: the menu, the sheets, and the notices that offer it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from longshore.application.undo.goal import Goal
+from longshore.oci.image_name import ImageName
+from longshore.oci.reference import Reference
+from longshore.operations import Operations
+from longshore.transfers.transfer import NoteKind, Place, RegistryPlace, TransferSnapshot
+from longshore.widgets.main_window import MainWindow
+from longshore.widgets.pane import Pane
+from longshore.words import tag_history as words
+
+if TYPE_CHECKING:
+    from longshore.application.tag_history.record import TagRecord
+    from longshore.application.tag_history.states import TagState
+
+
+class Undo(QObject):
+    """Connects Undo and Tag history…. GUI thread."""
+
+    def __init__(self, window: MainWindow, operations: Operations) -> None:
+        super().__init__(window)
+        self.window = window
+        self.operations = operations
+        window.undo_requested.connect(self._undo_next)
+        window.image_pane.tag_history_requested.connect(self._local_history)
+        window.registry_pane.tag_history_requested.connect(self._registry_history)
+        operations.undo.next_changed.connect(self._tell_next)
+        operations.transfers.succeeded.connect(self._succeeded)
+        self._tell_next()
+
+    @Slot()
+    def _tell_next(self) -> None:
+        """Name what would be undone next, or say that there is nothing."""
+        verb, records = self.window.undo_verb, self.operations.undo.next
+        if records:
+            verb.setText(self.tr("Undo: {0}").format(words.action_text(records)))
+            verb.set_blocked("")
+        else:
+            verb.setText(self.tr("Undo"))
+            verb.set_blocked(self.tr("There is nothing to undo."))
+
+    @Slot()
+    def _undo_next(self) -> None:
+        # Another Longshore may have changed something since.
+        self.operations.undo.last(self.undo)
+
+    def undo(self, records: Sequence[TagRecord]) -> None:
+        """Show what an undo of *records* (newest first) would do, and do it when the user confirms."""
+        if not records:
+            self.window.explain(self.tr("There is nothing to undo."))
+            return
+        from longshore.widgets.dialogs.undo import UndoSheet
+
+        undo = self.operations.undo
+        sheet = UndoSheet(self.window, self.tr("Undo: {0}").format(words.action_text(records)))
+        sheet.undo_requested.connect(lambda verdicts: undo.carry_out(verdicts, sheet.answer))
+        sheet.rejected.connect(undo.check(records, sheet.show_verdicts).cancel)
+        sheet.open()
+
+    def undo_transfer(self, transfer: str) -> None:
+        """As :meth:`undo`, for what one transfer changed."""
+        self.operations.undo.of_transfer(transfer, self.undo)
+
+    def offer(self, pane: Pane, message: str) -> None:
+        """Show *message* about the last change in *pane*, with a button that undoes it."""
+
+        def found(records: list[TagRecord]) -> None:
+            if records:
+                pane.explain(message, button=self.tr("Undo"), act=lambda: self.undo(records), stays=True)
+
+        self.operations.undo.last(found)
+
+    @Slot(object)
+    def _succeeded(self, snapshot: TransferSnapshot) -> None:
+        reference = snapshot.request.destination.reference
+        if reference is None or all(note.kind is not NoteKind.OVERWRITTEN for note in snapshot.notes):
+            return
+        if not isinstance(snapshot.request.destination.place, RegistryPlace):
+            return
+        self.window.registry_pane.explain(
+            self.tr("{0} pointed to another image before.").format(reference.familiar),
+            button=self.tr("Undo"),
+            act=lambda: self.undo_transfer(snapshot.id),
+            stays=True,
+        )
+
+    # -- the tag history
+
+    @Slot(object)
+    def _local_history(self, image: ImageName) -> None:
+        place = self.operations.images.status.place
+        if place is not None and image.reference is not None:
+            self._history(place, image.reference.with_default_tag())
+
+    @Slot(object)
+    def _registry_history(self, reference: Reference) -> None:
+        self._history(RegistryPlace(reference.domain), reference)
+
+    def _history(self, place: Place, reference: Reference) -> None:
+        from longshore.widgets.dialogs.tag_history import TagHistorySheet
+
+        sheet = TagHistorySheet(self.window, reference)
+        sheet.put_back_requested.connect(lambda state: self._put_back(place, state))
+        self.operations.undo.history(place, reference, sheet.show_records)
+        sheet.open()
+
+    def _put_back(self, place: Place, state: TagState) -> None:
+        from longshore.widgets.dialogs.undo import UndoSheet
+
+        undo = self.operations.undo
+        goal = Goal(place, state.reference, state.digest, origins=state.record.origins)
+        title = self.tr("Put back {0}").format(state.reference.familiar)
+        sheet = UndoSheet(self.window, title, self.tr("Put back"))
+        sheet.undo_requested.connect(lambda verdicts: undo.carry_out(verdicts, sheet.answer))
+        sheet.rejected.connect(undo.check_goal(goal, sheet.show_verdicts).cancel)
+        sheet.open()
