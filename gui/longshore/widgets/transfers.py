@@ -179,10 +179,11 @@ class TransferPane(Pane):
         *,
         button: str = "",
         act: Callable[[], object] | None = None,
+        stays: bool = False,
     ) -> None:
         """Show *message*, see :class:`Pane`; it replaces any offer."""
         self._offered = ""
-        super().explain(message, tone, button=button, act=act)
+        super().explain(message, tone, button=button, act=act, stays=stays)
 
     def _withdraw_offer(self) -> None:
         """Hide an offer that has been taken up or whose row is gone."""
