@@ -67,7 +67,7 @@ def test_a_removed_tag_with_the_keyboard_and_one_that_is_gone(
     window = start(registry)
     open_repository(window, registry.address, "undo/keys")
     window.click_row("Tags", "1")
-    window.keys("shift+Down")
+    window.keys("shift+Up")
     window.keys("Delete")
     window.wait_text("No other tags are affected.")
     window.wait(lambda: window.find("Remove", "push button", "button") is not None, "the sheet")
@@ -83,3 +83,16 @@ def test_a_removed_tag_with_the_keyboard_and_one_that_is_gone(
             lambda tag=tag: manifest_digest(registry.address, "undo/keys", tag) == before,  # type: ignore[misc]
             "the tag to be put back",
         )
+    # What the registry's garbage collection took cannot be put back: the reason is said, and nothing is done.
+    window.wait_row("Tags", "1")
+    window.click_row("Tags", "1")
+    window.keys("shift+Up", "Delete")
+    window.wait_text("No other tags are affected.")
+    window.keys("shift+Tab", "space")
+    window.wait_text("Removed 2 tags of undo/keys.")
+    registry.collect_garbage()
+    window.keys("ctrl+z")
+    window.wait_text("no longer has all of the image")
+    window.keys("Return")
+    window.wait(lambda: window.find("Tags to put back") is None, "the sheet to close")
+    assert not manifest_digest(registry.address, "undo/keys", "1")

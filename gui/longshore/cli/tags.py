@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from longshore.language import tr
 from longshore.naturalsort import natural_key
 from longshore.oci.grammar import valid_tag
 from longshore.oci.reference import Reference
+from longshore.transfers.transfer import RegistryPlace
 from longshore.words import errors, text, times
 
 if TYPE_CHECKING:
@@ -104,12 +106,14 @@ def tags(session: Session, arguments: argparse.Namespace, output: Output) -> int
         return exit_codes.DONE
     rows: list[_Row] = []
     for start in range(0, len(found), _AT_ONCE):
-        part = found[start : start + _AT_ONCE]
+        part, asked = found[start : start + _AT_ONCE], time.monotonic()
         details = listings.details(session.clients.registry(host), path, part, cancellation)
         read = [_Row(tag.name, one) for tag, one in zip(part, details, strict=True)]
         for row in read:
             _report(output, repository, row)
         rows += read
+        seen = {repository.with_tag(row.tag): row.details.digest for row in read if row.details is not None}
+        session.clients.recorder.saw(RegistryPlace(host), seen, asked)
     if not output.quiet:
         _table(output, rows)
     return exit_codes.of_codes([row.code for row in rows])
@@ -118,7 +122,6 @@ def tags(session: Session, arguments: argparse.Namespace, output: Output) -> int
 def _history(session: Session, repository: Reference, arguments: argparse.Namespace, output: Output) -> int:
     """Print the changes of the repository's tags, the latest first. The registry is not asked."""
     from longshore.cli.tag_values import change_table
-    from longshore.transfers.transfer import RegistryPlace
 
     wanted = patterns(arguments.filter)
     found = session.tag_history.of_repository(RegistryPlace(repository.domain), repository)

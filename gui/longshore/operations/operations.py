@@ -31,8 +31,8 @@ from longshore.operations.recent import RecentRepositories
 from longshore.operations.registries import Registries
 from longshore.operations.tasks import Tasks
 from longshore.operations.transfers import Transfers
-from longshore.operations.usage import ShownUsage
 from longshore.operations.undo import Undoing
+from longshore.operations.usage import ShownUsage
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
 from longshore.transfers.transfer import EnginePlace, LibraryPlace, RegistryPlace, TransferSnapshot

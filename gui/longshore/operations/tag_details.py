@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 
 from PySide6.QtCore import QObject, QTimer, Slot
@@ -11,8 +12,10 @@ from longshore.application.clients import Clients
 from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError, RateLimited, RegistryUnreachable
 from longshore.models.tags import TagModel
+from longshore.oci.reference import Reference
 from longshore.operations.tasks import Tasks
 from longshore.registry.model import TagDetails
+from longshore.transfers.transfer import RegistryPlace
 
 #: Tags whose details are read in parallel.
 READERS = 12
@@ -133,6 +136,7 @@ class DetailsReader(QObject):
         client = self._clients.registry(job.host)
         # Docker Hub counts every manifest read as a pull, and its API has already returned the details.
         counts = client.registry.is_hub
+        asked, seen = time.monotonic(), dict[Reference, str]()
         while not job.cancellation.cancelled and (name := job.next()) is not None:
             try:
                 details = client.tag_details(
@@ -142,6 +146,8 @@ class DetailsReader(QObject):
                 job.failed(name, error)
             else:
                 job.came(details)
+                seen[Reference(job.host, job.repository, name, None)] = details.digest
+        self._clients.recorder.saw(RegistryPlace(job.host), seen, asked)
 
     @Slot()
     def _look(self) -> None:

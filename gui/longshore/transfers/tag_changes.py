@@ -72,6 +72,12 @@ class TagRecorder(Protocol):
         A tag that points to what it did before was not changed: its record is dropped. None: not known.
         """
 
+    def saw(self, place: Place, found: Mapping[Reference, str], asked: float) -> None:
+        """Record that tags of *place* were found to point to these digests, where that is news about a known tag.
+
+        *asked*: when the place was asked at the earliest (``time.monotonic``); what was changed since is no news.
+        """
+
 
 class NoRecorder:
     """Records nothing."""
@@ -81,6 +87,9 @@ class NoRecorder:
         return [""] * len(changes)
 
     def settle(self, found: Mapping[str, str | None]) -> None:
+        """See TagRecorder."""
+
+    def saw(self, place: Place, found: Mapping[Reference, str], asked: float) -> None:
         """See TagRecorder."""
 
 

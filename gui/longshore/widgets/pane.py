@@ -170,7 +170,7 @@ class Pane(QWidget):
         """The message that :meth:`explain` shows, "" if none."""
         return self._notice.label.text() if self._notice is not None and not self._notice.isHidden() else ""
 
-    def hush(self) -> None:
-        """Hide the notice, because the selection changes."""
-        if self._notice is not None and not self._stays:
+    def hush(self, *, stays: bool = True) -> None:
+        """Hide the notice, because the selection changes; with *stays* False also one that stays then."""
+        if self._notice is not None and not (self._stays and stays):
             self._notice.hide()

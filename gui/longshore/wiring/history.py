@@ -59,8 +59,7 @@ class HistoryKeeper(QObject):
 
     @Slot(str)
     def _undo_transfer(self, transfer: str) -> None:
-        self._main.activateWindow()
-        self._undo.undo_transfer(transfer)
+        self._undo.undo_transfer(transfer, lambda: self.window)
 
     @Slot()
     def _closed(self) -> None:

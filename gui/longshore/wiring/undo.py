@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QWidget
 
 from longshore.application.undo.goal import Goal
 from longshore.oci.image_name import ImageName
@@ -19,6 +20,7 @@ from longshore.words import tag_history as words
 if TYPE_CHECKING:
     from longshore.application.tag_history.record import TagRecord
     from longshore.application.tag_history.states import TagState
+    from longshore.widgets.history import HistoryWindow
 
 
 class Undo(QObject):
@@ -28,10 +30,13 @@ class Undo(QObject):
         super().__init__(window)
         self.window = window
         self.operations = operations
+        #: The pane whose notice offers an undo, None for none.
+        self._offering: Pane | None = None
         window.undo_requested.connect(self._undo_next)
         window.image_pane.tag_history_requested.connect(self._local_history)
         window.registry_pane.tag_history_requested.connect(self._registry_history)
         operations.undo.next_changed.connect(self._tell_next)
+        operations.undo.undone.connect(self._undone)
         operations.transfers.succeeded.connect(self._succeeded)
         self._tell_next()
 
@@ -47,32 +52,53 @@ class Undo(QObject):
             verb.set_blocked(self.tr("There is nothing to undo."))
 
     @Slot()
+    def _undone(self) -> None:
+        """Withdraw what offered it."""
+        if self._offering is not None:
+            self._offering.hush(stays=False)
+            self._offering = None
+
+    @Slot()
     def _undo_next(self) -> None:
         # Another Longshore may have changed something since.
         self.operations.undo.last(self.undo)
 
-    def undo(self, records: Sequence[TagRecord]) -> None:
-        """Show what an undo of *records* (newest first) would do, and do it when the user confirms."""
+    def undo(self, records: Sequence[TagRecord], parent: QWidget | None = None) -> None:
+        """Show what an undo of *records* (newest first) would do, and do it when the user confirms.
+
+        *parent*: the window that the sheet belongs to, if it is not the main one.
+        """
         if not records:
             self.window.explain(self.tr("There is nothing to undo."))
             return
         from longshore.widgets.dialogs.undo import UndoSheet
 
         undo = self.operations.undo
-        sheet = UndoSheet(self.window, self.tr("Undo: {0}").format(words.action_text(records)))
+        sheet = UndoSheet(parent or self.window, self.tr("Undo: {0}").format(words.action_text(records)))
         sheet.undo_requested.connect(lambda verdicts: undo.carry_out(verdicts, sheet.answer))
         sheet.rejected.connect(undo.check(records, sheet.show_verdicts).cancel)
         sheet.open()
 
-    def undo_transfer(self, transfer: str) -> None:
-        """As :meth:`undo`, for what one transfer changed."""
-        self.operations.undo.of_transfer(transfer, self.undo)
+    def undo_transfer(self, transfer: str, parent: Callable[[], HistoryWindow | MainWindow | None]) -> None:
+        """As :meth:`undo`, for what one transfer changed. *parent* returns the window, None if it was closed."""
+
+        def found(records: list[TagRecord]) -> None:
+            window = parent()
+            if window is None:
+                return
+            if records:
+                self.undo(records, window)
+            else:
+                window.explain(self.tr("This transfer changed no tag, or that was undone already."))
+
+        self.operations.undo.of_transfer(transfer, found)
 
     def offer(self, pane: Pane, message: str) -> None:
         """Show *message* about the last change in *pane*, with a button that undoes it."""
 
         def found(records: list[TagRecord]) -> None:
             if records:
+                self._offering = pane
                 pane.explain(message, button=self.tr("Undo"), act=lambda: self.undo(records), stays=True)
 
         self.operations.undo.last(found)
@@ -84,10 +110,11 @@ class Undo(QObject):
             return
         if not isinstance(snapshot.request.destination.place, RegistryPlace):
             return
-        self.window.registry_pane.explain(
+        self._offering = self.window.registry_pane
+        self._offering.explain(
             self.tr("{0} pointed to another image before.").format(reference.familiar),
             button=self.tr("Undo"),
-            act=lambda: self.undo_transfer(snapshot.id),
+            act=lambda: self.undo_transfer(snapshot.id, lambda: self.window),
             stays=True,
         )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from longshore.application.tag_history.record import TagRecord
 from longshore.application.undo.goal import Goal, How, Verdict
 from longshore.language import tr
+from longshore.oci.reference import Reference
 from longshore.transfers.tag_changes import TagOperation
 from longshore.transfers.transfer import EnginePlace, LibraryPlace, Place, RegistryPlace
 from longshore.words import text
@@ -61,6 +62,13 @@ def place_text(place: Place, library: Path | None = None) -> str:
             return tr("Library") if library in (None, path) else text.safe(path.name)
         case _:
             return text.safe(place.path.name)
+
+
+def tag_text(place: Place, reference: Reference) -> str:
+    """Return a tag as it is named beside its place: in a registry without the host."""
+    if isinstance(place, RegistryPlace):
+        return text.safe(f"{reference.path}:{reference.tag}", 300)
+    return text.safe(reference.familiar, 300)
 
 
 def who_text(record: TagRecord) -> str:

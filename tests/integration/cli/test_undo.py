@@ -111,10 +111,16 @@ def test_what_somebody_changed_since_needs_force(longshore: Command, registry: P
     assert digest(registry, "1") == theirs
     longshore("undo", "--yes", "--force")
     assert digest(registry, "1") == one
+    # What others did is in the history once Longshore saw it.
+    seed_repository(registry.address, "cli/undo", ("1",), layers=(4000,), seed="somebody again")
+    again = digest(registry, "1")
+    longshore("tags", name, "--details")
+    seen = objects(longshore("tags", name, "--history", "--json").stdout, "tag_change")[0]
+    assert (seen["operation"], seen["before"], seen["after"], seen["by"]) == ("seen", one, again, None)
     longshore("undo", "--to", three, f"{name}:1", "--yes")
     assert digest(registry, "1") == three
     longshore("undo", "--yes")
-    assert digest(registry, "1") == one
+    assert digest(registry, "1") == again
 
 
 def test_an_image_that_comes_from_elsewhere(longshore: Command, registry: PrivateRegistry) -> None:

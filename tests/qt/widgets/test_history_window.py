@@ -104,6 +104,17 @@ def test_repeat_means_the_requests_oldest_first_and_each_once(window: HistoryWin
     assert told.args[0] == [request("r.io/team/web:1"), request("r.io/team/api:1")]
 
 
+def test_one_transfer_is_undone(window: HistoryWindow, qtbot: QtBot) -> None:
+    fill(window, "a", "b")
+    assert window.undo_verb.reason == "Select a transfer first."
+    window.view.selectAll()
+    assert window.undo_verb.reason == "Select only one transfer."
+    window.view.select_row(window.model.index(1, 0))
+    with qtbot.waitSignal(window.undo_requested) as told:
+        window.undo_verb.trigger()
+    assert told.args == [window.selected()[0].id]
+
+
 def test_copy_takes_the_selected_or_all(window: HistoryWindow, qtbot: QtBot) -> None:
     fill(window, "a", "b")
     with qtbot.waitSignal(window.copy_requested) as everything:

@@ -69,7 +69,7 @@ def test_an_undo_is_shown_before_it_is_done(light: Theme, qtbot: QtBot) -> None:
     shown(sheet, qtbot)
     assert (sheet.confirm.text(), sheet.confirm.isEnabled()) == ("Undo", False)
     sheet.show_verdicts([Verdict(GOAL, How.TAG, B)])
-    assert cells(sheet, 0) == ["registry.acme.io/team/web:dev", "registry.acme.io", B[:19], A[:19]]
+    assert cells(sheet, 0) == ["team/web:dev", "registry.acme.io", B[:19], A[:19]]
     assert sheet.words.text() == "registry.acme.io/team/web:dev points to its earlier image again."
     assert sheet.confirm.isEnabled() and sheet.confirm.isDefault()
     with qtbot.waitSignal(sheet.undo_requested) as asked:
@@ -106,6 +106,8 @@ def test_what_cannot_be_undone_has_a_reason(light: Theme, qtbot: QtBot) -> None:
     assert "no longer has the image aaaaaaaaaaaa" in sheet.problem.text()
     assert "garbage collection" in sheet.confirm.toolTip()
     assert sheet.dismiss.text() == "Close"
+    qtbot.keyClick(sheet, Qt.Key.Key_Return)
+    assert not sheet.isVisible()
 
 
 def test_several_tags_of_which_one_cannot(light: Theme, qtbot: QtBot) -> None:

@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,8 @@ class TagHistory:
         self._unsaved_manifests: dict[str, Manifest | Index] = {}
         self._gone: set[str] = set()
         self._announced = 0
+        #: When tags were changed by this program (monotonic), by their places and names; the latest MOST.
+        self._settled: dict[tuple[str, Reference], float] = {}
         self._watchers: list[Callable[[], None]] = []
 
     def watch(self, watcher: Callable[[], None]) -> None:
@@ -130,36 +133,38 @@ class TagHistory:
                 gone.append(key)
                 continue
             changed.append(replace(record, after=now, open=False))
+            self._settled[place_key(record.place), record.reference] = time.monotonic()
             if record.undoes:
                 changed += self._undone(record)
+        while len(self._settled) > MOST:
+            del self._settled[next(iter(self._settled))]
         self._write(changed, gone=gone)
 
-    def saw(self, place: Place, found: Mapping[Reference, str]) -> None:
-        """Record that Longshore saw tags of *place* point to these digests, where that is news about a tag it knows.
-
-        Costs one query; nothing is recorded of tags that no change was recorded of.
-        """
+    def saw(self, place: Place, found: Mapping[Reference, str], asked: float) -> None:
+        """See TagRecorder. One query; nothing is recorded of tags that no change was recorded of."""
         if not found:
             return
-        latest: dict[str, TagRecord] = {}
-        with self._lock:
-            for record in self._select(
-                "key = ? AND repository IN (SELECT value FROM json_each(?))",
-                [place_key(place), json.dumps(sorted({reference.name for reference in found}))],
-                MOST,
-            ):
-                latest.setdefault(str(record.reference), record)
+        latest: dict[Reference, TagRecord] = {}
+        names = json.dumps(sorted({reference.name for reference in found}))
+        condition = "key = ? AND repository IN (SELECT value FROM json_each(?))"
+        for record in self._select(condition, [place_key(place), names], MOST):
+            latest.setdefault(record.reference, record)
         now = datetime.fromtimestamp(self._clock(), UTC)
         news: list[TagRecord] = []
         for reference, digest in found.items():
             name = reference.with_digest(None).with_default_tag()
-            last = latest.get(str(name))
-            if last is not None and not last.open and last.after not in (None, digest):
+            last = latest.get(name)
+            if last is None or self._settled.get((place_key(place), name), -inf) >= asked:
+                continue
+            if last.open:
+                # Not dropped if nothing changed: it may be about to be made.
+                if digest != last.before:
+                    news.append(replace(last, after=digest, open=False))
+            elif last.after not in (None, digest):
                 news.append(
                     TagRecord(uuid.uuid4().hex, now, place, name, TagOperation.SEEN, last.after, digest)
                 )
-        if news:
-            self._write(news)
+        self._write(news)
 
     def _undone(self, undo: TagRecord) -> list[TagRecord]:
         """The records that change because *undo* was carried out: what it undid, and what that had undone."""

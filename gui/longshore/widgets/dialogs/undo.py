@@ -28,13 +28,13 @@ class UndoSheet(Sheet):
     undo_requested = Signal(object)  # list[Verdict]; answer with answer()
 
     def __init__(self, parent: QWidget | None, title: str, verb: str = "") -> None:
-        super().__init__(parent, title, verb or self.tr("Undo"), width=560)
+        super().__init__(parent, title, verb or self.tr("Undo"), width=680)
         self._verdicts: list[Verdict] = []
         self.words = plain_label(self.tr("Checking whether this is possible…"), wrap=True)
         self.body.addWidget(self.words)
         self.table = sheet_table(
             self.tr("Tags to put back"),
-            [self.tr("Tag"), self.tr("Place"), self.tr("Now"), self.tr("Then")],
+            [self.tr("Tag"), self.tr("Place"), self.tr("Points to"), self.tr("Will point to")],
         )
         self.table.hide()
         self.body.addWidget(self.table)
@@ -75,6 +75,8 @@ class UndoSheet(Sheet):
             self.set_dangerous()
         self.confirm.setToolTip("")
         self.confirm.setEnabled(True)
+        if self.confirm.isDefault():
+            self.confirm.setFocus()
         self.refit()
 
     def _block(self, reason: LongshoreError | None) -> None:
@@ -84,14 +86,19 @@ class UndoSheet(Sheet):
         self.confirm.setAccessibleDescription(said)
         self.show_problem(said)
         self.dismiss.setText(self.tr("Close"))
+        self.dismiss.setAutoDefault(True)
+        self.dismiss.setDefault(True)
         self.dismiss.setFocus()
 
     def _fill(self, verdicts: Sequence[Verdict]) -> None:
+        title = self.table.horizontalHeaderItem(3)
+        if title is not None and not any(verdict.possible for verdict in verdicts):
+            title.setText(self.tr("Pointed to"))
         self.table.setRowCount(len(verdicts))
         for row, verdict in enumerate(verdicts):
             goal = verdict.goal
             cells = (
-                (goal.reference.familiar, goal.reference.familiar),
+                (words.tag_text(goal.place, goal.reference), goal.reference.familiar),
                 (words.place_text(goal.place), words.place_text(goal.place)),
                 (words.digest_text(verdict.now), verdict.now or ""),
                 (words.goal_text(goal), goal.digest or ""),

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -158,14 +159,26 @@ def test_what_was_seen_is_news_only_about_known_tags(opened: Open) -> None:
     history = opened()
     made(history, PUSH, B)
     other = DEV.with_tag("other")
-    history.saw(REGISTRY, {DEV: B, other: C})
+    history.saw(REGISTRY, {DEV: B, other: C}, time.monotonic())
     assert len(history.latest()) == 1
-    history.saw(REGISTRY, {DEV: C, other: C})
+    history.saw(REGISTRY, {DEV: A}, 0.0)  # asked before the push
+    assert len(history.latest()) == 1
+    history.saw(REGISTRY, {DEV: C, other: C}, time.monotonic())
     seen, _ = history.latest()
     assert (seen.operation, seen.before, seen.after, seen.by) == (TagOperation.SEEN, B, C, "")
-    history.saw(REGISTRY, {DEV: C})
+    history.saw(REGISTRY, {DEV: C}, time.monotonic())
     assert len(history.latest()) == 2
     assert [record.operation for record in history.last()] == [TagOperation.PUSH]
+
+
+def test_what_was_seen_settles_a_change_that_was_only_announced(opened: Open) -> None:
+    history = opened()
+    (key,) = history.announce([PUSH])
+    history.saw(REGISTRY, {DEV: A}, time.monotonic())  # it may be about to be made
+    assert history.starting_with(key)[0].open
+    history.saw(REGISTRY, {DEV: B}, time.monotonic())
+    (record,) = history.latest()
+    assert (record.id, record.after, record.open) == (key, B, False)
 
 
 def test_the_manifest_of_a_removed_image_is_kept(opened: Open) -> None:
@@ -293,6 +306,7 @@ def test_a_file_that_vanishes_is_made_again(opened: Open, path: Path) -> None:
 def test_two_programs_write_at_the_same_time(path: Path) -> None:
     program = f"""
 import sys
+import time
 from pathlib import Path
 sys.path[:0] = {sys.path!r}
 from longshore.application.tag_history.history import TagHistory
