@@ -294,3 +294,39 @@ def test_nothing_is_asked_once_it_was_cancelled(faulty: FaultyEngine) -> None:
     assert faulty.asked == []
     with pytest.raises(Cancelled):
         faulty.engine.probe(cancellation)
+
+
+def test_what_images_take_on_disk(faulty: FaultyEngine) -> None:
+    image = {"RootFS": {"Layers": [DIGEST]}}
+    faulty.answers |= {
+        "/info": (200, json.dumps({"OSType": "linux", "Architecture": "x86_64"}).encode()),
+        "/images/json": (200, json.dumps([{"Id": DIGEST, "Size": 7}]).encode()),
+        f"/images/{DIGEST}/json": (200, json.dumps(image).encode()),
+        f"/images/{DIGEST}/history": (200, b'[{"Size": 7, "CreatedBy": "COPY"}]'),
+        "/containers/json": (200, b"[]"),
+        "/system/df": (200, b'{"LayersSize": 7}'),
+    }
+    found = faulty.engine.usage(Cancellation())
+    assert (found.images, found.parts, found.counted) == ({DIGEST: {DIGEST}}, {DIGEST: 7}, 7)
+    assert [path for path, _ in faulty.asked][:3] == ["/version", "/info", "/images/json"]
+    faulty.asked.clear()
+    assert faulty.engine.usage(Cancellation()) == found
+    # Neither the store nor the layers are asked for again.
+    assert sorted({path for path, _ in faulty.asked}) == ["/containers/json", "/images/json", "/system/df"]
+    cancelled = Cancellation()
+    cancelled.cancel()
+    with pytest.raises(Cancelled):
+        faulty.engine.usage(cancelled)
+
+
+def test_the_store_is_known_from_the_first_probe(faulty: FaultyEngine) -> None:
+    faulty.answers |= {
+        "/info": (200, b'{"OSType": "linux", "Architecture": "x86_64"}'),
+        "/images/json": (200, b"[]"),
+        "/containers/json": (200, b"[]"),
+        "/system/df": (200, b"{}"),
+    }
+    faulty.engine.probe()
+    faulty.asked.clear()
+    assert faulty.engine.usage(Cancellation()).total == 0
+    assert "/info" not in [path for path, _ in faulty.asked]
