@@ -19,8 +19,9 @@ import pytest
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential
 from longshore.engine.address import EngineAddress
-from longshore.engine.engine import Engine, _loaded, _signed_in, _Source
+from longshore.engine.engine import Engine, _loaded, _signed_in
 from longshore.engine.model import EngineEvent, EventKind
+from longshore.engine.outgoing import Outgoing
 from longshore.errors import (
     AccessDenied,
     DiskFull,
@@ -86,16 +87,16 @@ def test_the_error_of_our_own_side_comes_first() -> None:
         yield from (b"a", b"", b"b")
         raise ours
 
-    source = _Source(chunks())
+    source = Outgoing(chunks())
     with pytest.raises(OSError, match="the disk") as caught, source.errors_first():
         try:
             list(source.chunks())
         except OSError:
             raise ConnectionError("as an HTTP library says it") from None
     assert caught.value is ours
-    with pytest.raises(ConnectionError), _Source(()).errors_first():
+    with pytest.raises(ConnectionError), Outgoing(()).errors_first():
         raise ConnectionError("the other side")
-    assert [*_Source((b"a", b"", b"b")).chunks()] == [b"a", b"b"], "an empty chunk would end the body"
+    assert [*Outgoing((b"a", b"", b"b")).chunks()] == [b"a", b"b"], "an empty chunk would end the body"
 
 
 # -- an engine that fails, as a real one does not do on request
