@@ -33,6 +33,7 @@ from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
     EnginePlace,
+    FolderPlace,
     LibraryPlace,
     NoteKind,
     RegistryPlace,
@@ -115,7 +116,8 @@ def test_what_can_be_paused_and_what_unpacks() -> None:
     """Longshore can stop and resume where it moves the bytes; an engine's own pull and push start over."""
     places = (EnginePlace, RegistryPlace, LibraryPlace, ArchivePlace)
     ways = all_ways()
-    assert set(ways) == set(itertools.product(places, places))
+    build = (FolderPlace, EnginePlace)
+    assert set(ways) == {*itertools.product(places, places), build}
     assert {pair: type(make_way(pair)) for pair in ways} == {pair: type(way) for pair, way in ways.items()}
     assert make_way((EnginePlace, str)) is None  # type: ignore[arg-type]
     copies = {
