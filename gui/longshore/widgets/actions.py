@@ -117,6 +117,7 @@ class Actions(QObject):
         self.copy_digest.switch(registries.copy_digest_verb if remote else images.copy_id_verb)
         self.run.switch(registries.run_verb if remote else images.run_verb)
         self.details.switch(registries.details_verb if remote else images.details_verb)
+        self.clean_up.switch(registries.clean_up_verb if remote else images.clean_up_verb)
         if active is transfers:
             self.remove.switch(transfers.remove_verb)
             self.copy_reference.switch(transfers.copy_reference_verb)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -35,19 +35,24 @@ def companion() -> str:
     return tr("belongs to a removed image")
 
 
-def image(tag: str, outcome: Outcome) -> str:
-    """Return what happens to the image of a ticked *tag*, for a column: ``removed``, ``stays as latest``."""
-    if tag in outcome.blocked:
-        return tr("kept, also {tags}").replace("{tags}", tags(outcome.blocked[tag]))
-    step = next((one for one in outcome.deletions if tag in one.tags), None)
-    if step is None:
-        return tr("kept")
-    if step.whole:
-        others = [one for one in step.tags if one != tag]
-        return tr("removed, also {tags}").replace("{tags}", tags(others)) if others else tr("removed")
-    if step.staying:
-        return tr("stays as {tags}").replace("{tags}", tags(step.staying))
-    return tr("stays, part of another")
+def images(names: Iterable[str], outcome: Outcome) -> dict[str, str]:
+    """Return what happens to the images of the tags *names*, for a column: ``removed``, ``stays as latest``."""
+    steps = {tag: one for one in outcome.deletions for tag in one.tags}
+
+    def fate(tag: str) -> str:
+        if tag in outcome.blocked:
+            return tr("kept, also {tags}").replace("{tags}", tags(outcome.blocked[tag]))
+        step = steps.get(tag)
+        if step is None:
+            return tr("kept")
+        if step.whole:
+            others = [one for one in step.tags if one != tag]
+            return tr("removed, also {tags}").replace("{tags}", tags(others)) if others else tr("removed")
+        if step.staying:
+            return tr("stays as {tags}").replace("{tags}", tags(step.staying))
+        return tr("stays, part of another")
+
+    return {tag: fate(tag) for tag in names}
 
 
 def effect(tag: str, outcome: Outcome) -> str:

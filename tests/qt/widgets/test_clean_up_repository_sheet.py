@@ -16,8 +16,7 @@ from longshore.naturalsort import natural_key
 from longshore.oci.reference import Reference
 from longshore.registry.model import Parts
 from longshore.registry.tag_deletion import Way
-from longshore.widgets.dialogs.clean_up_repository import CleanUpRepositorySheet
-from longshore.widgets.dialogs.tick_table import MOST_ROWS, TickRow, TickTable
+from longshore.widgets.dialogs.clean_up_repository import MOST_ROWS, CleanUpRepositorySheet
 from longshore.widgets.theme import Theme
 
 from .conftest import Bench
@@ -54,7 +53,8 @@ def opened(qtbot: QtBot, found: RepositoryContents | None = None) -> CleanUpRepo
 
 
 def column(sheet: CleanUpRepositorySheet, number: int) -> list[str]:
-    return [sheet.table.item(row, number).text() for row in range(sheet.table.rowCount())]
+    model = sheet.model
+    return [model.index(row, number + 1).data() for row in range(model.rowCount())]
 
 
 def test_the_plan_is_shown_and_only_ticked_tags_are_asked_for(light: Theme, qtbot: QtBot) -> None:
@@ -67,7 +67,7 @@ def test_the_plan_is_shown_and_only_ticked_tags_are_asked_for(light: Theme, qtbo
     assert column(sheet, 2) == ["Removed, also v10", "Removed, also lts", "Removed"]
     assert column(sheet, 3) == ["", "1 MB", "1 MB"]
     assert sheet.total.text().startswith("3 tags, frees up to 2 MB compressed at the registry's next")
-    sheet.rows.tick([0], False)
+    sheet.model.tick([0], False)
     assert column(sheet, 2) == ["Kept", "Stays as lts", "Removed"]
     assert sheet.total.text().startswith("2 tags, frees up to 1 MB")
     with qtbot.waitSignal(sheet.run_requested) as wished:
@@ -80,18 +80,18 @@ def test_the_plan_is_shown_and_only_ticked_tags_are_asked_for(light: Theme, qtbo
 
 def test_rules_change_the_plan_and_ticks_stay(light: Theme, qtbot: QtBot) -> None:
     sheet = opened(qtbot, contents())
-    sheet.rows.tick([1], False)  # v10
+    sheet.model.tick([1], False)  # v10
     sheet.newest_count.setValue(9)
     qtbot.waitUntil(lambda: column(sheet, 0) == ["lts", "v9", "v10", "v11"])
-    assert sheet.rows.ticked == ["lts", "v9", "v11"]
+    assert sheet.model.ticked == ["lts", "v9", "v11"]
     sheet.old.setChecked(True)
     sheet.days.setValue(11)
     qtbot.waitUntil(lambda: column(sheet, 0) == ["v11"])
     assert column(sheet, 1) == ["12th newest, 1 week old"]
     qtbot.keyClicks(sheet.names, "v* !v11")
     assert sheet.named.isChecked()
-    qtbot.waitUntil(lambda: sheet.words.isVisible() and sheet.words.text() == "Nothing to remove.")
-    assert not sheet.confirm.isEnabled() and not sheet.table.isVisible()
+    qtbot.waitUntil(lambda: sheet.words.text() == "Nothing to remove.")
+    assert not sheet.confirm.isEnabled() and not sheet.view.isVisible()
     sheet.named.setChecked(False)
     sheet.old.setChecked(False)
     qtbot.keyClicks(sheet.never, "lts, v9")
@@ -110,19 +110,20 @@ def test_enter_never_removes_and_the_keyboard_is_enough(light: Theme, qtbot: QtB
     sheet = opened(qtbot, contents())
     assert sheet.focusWidget() is sheet.dismiss
     assert sheet.dismiss.isDefault() and not sheet.confirm.isDefault()
-    sheet.table.setFocus()
-    sheet.table.setCurrentCell(1, 2)
-    qtbot.keyClick(sheet.table, Qt.Key.Key_Space)
-    assert sheet.rows.ticked == ["lts", "v11"]
-    qtbot.keyClick(sheet.table, Qt.Key.Key_Space)
-    assert sheet.rows.ticked == ["lts", "v10", "v11"]
-    qtbot.keyClick(sheet.table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-    assert sheet.rows.ticked == [] and not sheet.confirm.isEnabled()
+    sheet.view.setFocus()
+    sheet.view.selectRow(1)
+    qtbot.keyClick(sheet.view, Qt.Key.Key_Space)
+    assert sheet.model.ticked == ["lts", "v11"]
+    qtbot.keyClick(sheet.view, Qt.Key.Key_Space)
+    assert sheet.model.ticked == ["lts", "v10", "v11"]
+    qtbot.mouseClick(sheet.view.every, Qt.MouseButton.LeftButton)
+    assert sheet.model.ticked == [] and not sheet.confirm.isEnabled()
     assert sheet.total.text() == "No tag is removed."
-    qtbot.keyClick(sheet.table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-    assert len(sheet.rows.ticked) == 3
+    qtbot.keyClick(sheet.view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(sheet.view, Qt.Key.Key_Space)
+    assert len(sheet.model.ticked) == 3
     with qtbot.assertNotEmitted(sheet.run_requested):
-        qtbot.keyClick(sheet.table, Qt.Key.Key_Return)
+        qtbot.keyClick(sheet.dismiss, Qt.Key.Key_Return)
     assert not sheet.isVisible()
 
 
@@ -130,7 +131,7 @@ def test_the_result_is_compared_with_the_plan(light: Theme, qtbot: QtBot) -> Non
     sheet = opened(qtbot, contents())
     qtbot.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
     sheet.show_removing(1, 3)
-    assert sheet.total.text() == "Removed 1 of 3 tags" and not sheet.table.isEnabled()
+    assert sheet.total.text() == "Removed 1 of 3 tags" and not sheet.view.isEnabled()
     with qtbot.waitSignal(sheet.stop_requested):
         qtbot.mouseClick(sheet.dismiss, Qt.MouseButton.LeftButton)
     assert sheet.isVisible()  # what was done is still to be shown
@@ -177,22 +178,8 @@ def test_where_only_images_are_deleted_siblings_keep_a_tag(light: Theme, qtbot: 
 
 def test_what_is_not_listed_is_not_removed(light: Theme, qtbot: QtBot) -> None:
     sheet = opened(qtbot, contents(MOST_ROWS + 20))
-    assert f"The first 1,000 of {MOST_ROWS + 11:,} tags are listed" in sheet.words.text()
-    assert len(sheet.rows.ticked) == sheet.table.rowCount() == MOST_ROWS
-
-
-def test_rows_that_cannot_be_ticked(light: Theme, qtbot: QtBot) -> None:
-    parent = CleanUpRepositorySheet(None, REPOSITORY)
-    qtbot.addWidget(parent)
-    rows = TickTable(parent, "Things", ["Name", "Why"], [100])
-    rows.show([TickRow("a", ("a", "old")), TickRow("b", ("b", "in use"), dim=True)])
-    assert rows.ticked == ["a"]
-    rows.tick([0, 1], False)
-    rows.tick([0, 1], True)
-    assert rows.ticked == ["a"]
-    assert rows.table.item(1, 0).data(Qt.ItemDataRole.CheckStateRole) is None
-    rows.update([TickRow("a", ("a", "new"), dim=True), TickRow("b", ("b", "in use"), dim=True)])
-    assert rows.ticked == [] and rows.table.item(0, 1).text() == "new"
+    assert f"The first 1,000 of {MOST_ROWS + 11:,} tags are listed" in sheet.notes.text()
+    assert len(sheet.model.ticked) == sheet.model.rowCount() == MOST_ROWS
 
 
 def test_the_pane_asks_for_the_selected_repository(bench: Bench, qtbot: QtBot) -> None:

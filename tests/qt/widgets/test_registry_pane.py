@@ -177,6 +177,9 @@ def test_entries_for_the_active_pane_follow_it(bench: Bench, qtbot: QtBot) -> No
     assert actions.remove.isEnabled() and actions.save.isEnabled()
     window.registry_pane.tags.view.setFocus()
     assert actions.remove.reason == actions.save.reason == "Select a tag first."
+    with qtbot.waitSignal(window.registry_pane.clean_up_requested) as clean:
+        actions.clean_up.trigger()
+    assert clean.args == [Reference(HOST, "acme/api")]
     assert not actions.remove.isEnabled() and actions.copy_reference.isEnabled()
     window.registry_pane.tags.view.selectRow(0)
     with qtbot.waitSignal(window.registry_pane.remove_tags_requested) as wished:

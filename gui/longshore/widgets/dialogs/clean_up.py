@@ -24,7 +24,8 @@ from longshore.application.name_patterns import patterns
 from longshore.errors import LongshoreError
 from longshore.models.cleanup import CleanUpModel
 from longshore.transfers.transfer import EnginePlace
-from longshore.widgets.dialogs.clean_up_table import CleanUpView, FreedBar
+from longshore.widgets.columns import Column, Kind
+from longshore.widgets.dialogs.clean_up_table import TICK_COLUMN, FreedBar, TickView
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import ElidedLabel, plain_label
 from longshore.words import cleanup as words
@@ -42,6 +43,14 @@ _DEFAULT_NEWEST = 3
 _DEFAULT_DAYS = 30
 #: Width of a field for a number, in pixels.
 _NUMBER = 76
+_RIGHT = Qt.TextElideMode.ElideRight
+_COLUMNS = [
+    TICK_COLUMN,
+    Column("registry.acme.io/acme/billing-api:2.4.1", "…/billing-api:2.4.1", weight=3),
+    Column("unused, 11 months old", "unused, 6 weeks", elide=_RIGHT, weight=1),
+    Column("unknown", "unknown", kind=Kind.PILL, elide=_RIGHT),
+    Column("about 888 MB", "about 888 MB", right=True, elide=_RIGHT),
+]
 #: Names that failed and are listed.
 _MOST_FAILURES = 3
 
@@ -164,7 +173,7 @@ class CleanUpSheet(Sheet):
         inside = QVBoxLayout(frame)
         inside.setContentsMargins(1, 1, 1, 1)
         inside.setSpacing(0)
-        self.view = CleanUpView(self.model)
+        self.view = TickView(self.model, _COLUMNS, self.tr("Images to remove"), self.tr("All images"))
         self.view.setMinimumHeight(150)
         inside.addWidget(self.view, 1)
         self.empty = plain_label("", "dim", wrap=True)

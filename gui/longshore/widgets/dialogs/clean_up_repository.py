@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
-from longshore.application.cleanup.retention import Outcome, RetentionPlan, make
+from longshore.application.cleanup.retention import RetentionPlan, make
 from longshore.application.cleanup.retention_rules import (
     MOST_DAYS,
     MOST_NEWEST,
@@ -16,11 +26,12 @@ from longshore.application.cleanup.retention_rules import (
 )
 from longshore.application.name_patterns import patterns
 from longshore.errors import LongshoreError
+from longshore.models.retention import RetentionModel
+from longshore.widgets.columns import Column
+from longshore.widgets.dialogs.clean_up_table import TICK_COLUMN, FreedBar, TickView
 from longshore.widgets.dialogs.sheet import Sheet
-from longshore.widgets.dialogs.tick_table import MOST_ROWS, TickRow, TickTable
 from longshore.widgets.notices import plain_label
 from longshore.words import retention as words
-from longshore.words import text
 
 if TYPE_CHECKING:
     from longshore.application.cleanup.retention_run import RetentionResult
@@ -31,6 +42,18 @@ if TYPE_CHECKING:
 _PAUSE = 120
 _DEFAULT_NEWEST = 10
 _DEFAULT_DAYS = 30
+#: Width of a field for a number, in pixels.
+_NUMBER = 76
+#: Tags that are listed at most; what is not listed cannot be ticked.
+MOST_ROWS = 1000
+_RIGHT = Qt.TextElideMode.ElideRight
+_COLUMNS = [
+    TICK_COLUMN,
+    Column("2026.11.27-rc1", "2026.11.27-rc1", weight=2),
+    Column("12th newest, 11 months old", "12th newest", elide=_RIGHT, weight=1),
+    Column("Stays as latest, 2.4", "Stays as latest", elide=_RIGHT, weight=1),
+    Column("888 MB", "888 MB", right=True, elide=_RIGHT),
+]
 
 
 class CleanUpRepositorySheet(Sheet):
@@ -48,7 +71,6 @@ class CleanUpRepositorySheet(Sheet):
         super().__init__(parent, self.tr("Clean up"), self.tr("Clean up"), width=760)
         self._contents: RepositoryContents | None = None
         self._plan: RetentionPlan | None = None
-        self._unique: dict[str, int] = {}
         self._running = False
         self._planned = 0
         self.body.addWidget(
@@ -60,28 +82,42 @@ class CleanUpRepositorySheet(Sheet):
             )
         )
         self._add_rules()
-        self.words = plain_label(self.tr("Reading the repository…"), wrap=True)
-        self.body.addWidget(self.words)
-        self.rows = TickTable(
-            self,
-            self.tr("Tags to remove"),
-            [self.tr("Tag"), self.tr("Reason"), self.tr("Image"), self.tr("Frees")],
-            [200, 200, 84],
-            numbers=(3,),
-        )
-        self.rows.changed.connect(self._weigh)
-        self.table = self.rows.table
-        self.body.addWidget(self.table)
-        self.total = plain_label("", "strong", wrap=True)
-        self.body.addWidget(self.total)
-        self.notes = plain_label("", "dim", wrap=True)
-        self.body.addWidget(self.notes)
+        self.model = RetentionModel(self)
+        self.model.ticks_changed.connect(self._weigh)
+        self._add_list()
         self.set_dangerous()
         self.confirm.setEnabled(False)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_PAUSE)
         self._soon.timeout.connect(self._make)
+
+    def _add_list(self) -> None:
+        frame = QFrame()
+        frame.setObjectName("pane")
+        inside = QVBoxLayout(frame)
+        inside.setContentsMargins(1, 1, 1, 1)
+        inside.setSpacing(0)
+        self.view = TickView(self.model, _COLUMNS, self.tr("Tags to remove"), self.tr("All tags"))
+        self.view.setMinimumHeight(150)
+        self.view.hide()
+        inside.addWidget(self.view, 1)
+        self.words = plain_label(self.tr("Reading the repository…"), "dim", wrap=True)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.words.setMinimumHeight(60)
+        inside.addWidget(self.words, 1)
+        below = QVBoxLayout()
+        below.setContentsMargins(14, 9, 14, 11)
+        below.setSpacing(8)
+        self.total = plain_label("", "strong", wrap=True)
+        below.addWidget(self.total)
+        self.bar = FreedBar()
+        below.addWidget(self.bar)
+        self.notes = plain_label("", "dim", wrap=True)
+        self.notes.hide()
+        below.addWidget(self.notes)
+        inside.addLayout(below)
+        self.body.addWidget(frame, 1)
 
     def _add_rules(self) -> None:
         grid = QGridLayout()
@@ -126,6 +162,8 @@ class CleanUpRepositorySheet(Sheet):
         check, box = QCheckBox(before), QSpinBox()
         box.setRange(0, most)
         box.setValue(value)
+        box.setFixedWidth(_NUMBER)
+        box.setAlignment(Qt.AlignmentFlag.AlignCenter)
         box.setAccessibleName(f"{before} … {after}")
         box.valueChanged.connect(self._changed)
         line = self._line(check, box)
@@ -167,7 +205,7 @@ class CleanUpRepositorySheet(Sheet):
         if not self.open_still:
             return
         if isinstance(found, LongshoreError):
-            self.words.hide()
+            self.words.setText("")
             self.show_problem(found)
             return
         self._contents = found
@@ -185,71 +223,49 @@ class CleanUpRepositorySheet(Sheet):
         if self._contents is None:
             return
         self._soon.stop()
+        self.show_problem(None)
         try:
             self._plan = make(self._contents, self.rules())
         except LongshoreError as error:
             self._plan = None
-            self.rows.show([])
-            for label in (self.words, self.total, self.notes):
-                label.hide()
-            self.confirm.setEnabled(False)
             self.show_problem(error)
-            return
-        self.problem.hide()
-        self._unique = self._plan.unique()
-        every = set(self._plan.all)
-        self.rows.show(self._cells(self._plan, self._plan.outcome(every), every))
-        self._weigh()
+        self.model.set_plan(self._plan, MOST_ROWS)
 
     @Slot()
     def _weigh(self) -> None:
         """Show what the ticked tags mean."""
         plan = self._plan
+        listed = 0 if plan is None else len(plan.rows)
+        self.view.setVisible(bool(listed))
+        self.words.setVisible(not listed)
+        self.words.setText("" if plan is None or listed else self.tr("Nothing to remove."))
         if plan is None:
+            self.total.setText("")
+            self.notes.hide()
+            self.bar.set_share(0.0)
+            self.confirm.setEnabled(False)
             return
-        ticked = set(self.rows.ticked)
-        outcome = plan.outcome(ticked)
-        self.rows.update(self._cells(plan, outcome, ticked))
-        listed = len(plan.rows)
-        if not listed:
-            self.words.setText(self.tr("Nothing to remove."))
-        elif listed > MOST_ROWS:
-            self.words.setText(
-                self.tr("The first {0} of {1} tags are listed; only these can be removed now.").format(
-                    f"{MOST_ROWS:,}", f"{listed:,}"
-                )
-            )
-        self.words.setVisible(not listed or listed > MOST_ROWS)
-        self.table.setVisible(bool(listed))
-        self.total.setText(words.total(outcome) if outcome.tags else self.tr("No tag is removed."))
-        self.total.setVisible(bool(listed))
-        notes = " ".join(words.notes(plan, outcome))
-        self.notes.setText(notes)
+        outcome = plan.outcome(self.model.ticked)
+        self.model.show_outcome(outcome)
+        going, kept = sum(outcome.going.values()), sum(outcome.kept.values())
+        self.bar.set_share(going / (going + kept) if going else 0.0)
+        self.total.setText(
+            words.total(outcome) if outcome.tags else self.tr("No tag is removed.") if listed else ""
+        )
+        notes = words.notes(plan, outcome)
+        if listed > MOST_ROWS:
+            first = self.tr("The first {0} of {1} tags are listed; only these can be removed now.")
+            notes.insert(0, first.format(f"{MOST_ROWS:,}", f"{listed:,}"))
+        self.notes.setText(" ".join(notes))
         self.notes.setVisible(bool(notes))
         self.confirm.setEnabled(bool(outcome.tags))
-        self.refit()
-
-    def _cells(self, plan: RetentionPlan, outcome: Outcome, ticked: set[str]) -> list[TickRow]:
-        frees = {
-            step.tags[-1]: text.size(self._unique.get(step.digest))
-            for step in outcome.deletions
-            if step.whole
-        }
-        rows = []
-        for row in plan.rows[:MOST_ROWS]:
-            tag = row.tag.tag
-            effect = text.capital(words.image(tag, outcome)) if tag in ticked else self.tr("Kept")
-            cells = (text.safe(tag), text.capital(words.reason(row)), effect, frees.get(tag, ""))
-            also = self.tr("Also {0}").format(words.tags(row.siblings)) if row.siblings else ""
-            rows.append(TickRow(tag, cells, hint="\n".join(filter(None, (*cells[:3], also)))))
-        return rows
 
     # -- the run
 
     def finish(self) -> None:
         """Request the run; :meth:`show_result` shows how it ended."""
         if self._plan is not None:
-            ticked = self.rows.ticked
+            ticked = self.model.ticked
             self._planned = len(self._plan.outcome(ticked).tags)
             self._running = True
             self.set_busy(True)
@@ -258,7 +274,7 @@ class CleanUpRepositorySheet(Sheet):
 
     def _lock(self) -> None:
         for widget in (self.newest, self.newest_count, self.old, self.days, self.order, self.named, self.names,
-                       self.never, self.table):  # fmt: skip
+                       self.never, self.view):  # fmt: skip
             widget.setEnabled(False)
 
     @Slot(int, int)

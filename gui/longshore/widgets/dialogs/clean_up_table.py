@@ -1,37 +1,34 @@
-"""The list of a clean-up: images with ticks, and the bar below it. GUI thread only."""
+"""The list of a clean-up: things with ticks, and the bar below it. GUI thread only."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QStyleOptionViewItem, QWidget
 
 from longshore import resources
-from longshore.models.cleanup import CleanUpColumn, CleanUpModel, Name
 from longshore.models.columns import Role, Tone
-from longshore.widgets.columns import EDGE, PADDING, Column, Kind
+from longshore.models.ticks import NAME, TICK, Name, TickModel
+from longshore.widgets.columns import EDGE, PADDING, Column
 from longshore.widgets.delegates import CellDelegate
 from longshore.widgets.theme import current_theme
 from longshore.widgets.views import TableView
 
 _Index = QModelIndex | QPersistentModelIndex
-_RIGHT = Qt.TextElideMode.ElideRight
 #: Width of a tick, in pixels.
 _TICK = 18
-_COLUMNS = [
-    Column("", "", extra=_TICK + EDGE - PADDING - 4),
-    Column("registry.acme.io/acme/billing-api:2.4.1", "…/billing-api:2.4.1", weight=3),
-    Column("unused, 11 months old", "unused, 6 weeks", elide=_RIGHT, weight=1),
-    Column("unknown", "unknown", kind=Kind.PILL, elide=_RIGHT),
-    Column("about 888 MB", "about 888 MB", right=True, elide=_RIGHT),
-]
+#: The column of the ticks.
+TICK_COLUMN = Column("", "", extra=_TICK + EDGE - PADDING - 4)
 
 
 class _Delegate(CellDelegate):
     """Paints ticks, and names in their parts."""
 
-    def __init__(self, view: TableView) -> None:
-        super().__init__(_COLUMNS, view)
+    def __init__(self, columns: Sequence[Column], view: TableView) -> None:
+        super().__init__(columns, view)
         self._check = QPixmap(str(resources.folder() / "styles" / "check-on-fill.svg"))
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
@@ -40,7 +37,7 @@ class _Delegate(CellDelegate):
 
     def _paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         column = index.column()
-        if column not in (CleanUpColumn.TICK, CleanUpColumn.IMAGE):
+        if column not in (TICK, NAME):
             super()._paint(painter, option, index)
             return
         theme = current_theme()
@@ -48,7 +45,7 @@ class _Delegate(CellDelegate):
         selected = self._view.selectionModel().isSelected(index)
         if selected:
             painter.fillRect(rect, theme.selection)
-        if column == CleanUpColumn.TICK:
+        if column == TICK:
             on = index.data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked
             self._paint_tick(painter, rect, on)
             return
@@ -92,20 +89,24 @@ class _Delegate(CellDelegate):
             painter.drawPixmap(box.toRect(), self._check)
 
 
-class CleanUpView(TableView):
-    """Space changes the ticks of the selected rows, a click that of its row, the box above all of them."""
+class TickView(TableView):
+    """Space changes the ticks of the selected rows, a click that of its row, the box above all of them.
 
-    def __init__(self, model: CleanUpModel) -> None:
-        super().__init__("", _COLUMNS)
-        self.setAccessibleName(self.tr("Images to remove"))
-        self._images = model
-        self.delegate = _Delegate(self)
+    *columns*: those of *model*; the first is :data:`TICK_COLUMN`. *name*, *every*: the accessible names of the list and
+    of the box.
+    """
+
+    def __init__(self, model: TickModel[Any], columns: list[Column], name: str, every: str) -> None:
+        super().__init__("", columns)
+        self.setAccessibleName(name)
+        self._ticks = model
+        self.delegate = _Delegate(columns, self)
         self.delegate.header = self.columns.header
         self.setItemDelegate(self.delegate)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.set_model(model, -1, Qt.SortOrder.AscendingOrder)
         self.every = QCheckBox(self.columns.header)
-        self.every.setAccessibleName(self.tr("All images"))
+        self.every.setAccessibleName(every)
         self.every.setTristate(True)
         self.every.clicked.connect(self._every_clicked)
         self.every.move(EDGE, 0)
@@ -120,14 +121,14 @@ class CleanUpView(TableView):
 
     @Slot()
     def _ticks_changed(self) -> None:
-        self.every.setCheckState(self._images.tick_state)
-        self.every.setEnabled(bool(self._images.rows))
+        self.every.setCheckState(self._ticks.tick_state)
+        self.every.setEnabled(bool(self._ticks.rows))
 
     @Slot()
     def _every_clicked(self) -> None:
         """A click ticks all rows, or none if all are ticked: never some."""
-        on = self._images.tick_state is not Qt.CheckState.Checked
-        self._images.tick(range(len(self._images.rows)), on)
+        on = self._ticks.tick_state is not Qt.CheckState.Checked
+        self._ticks.tick(range(len(self._ticks.rows)), on)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Qt's hook."""
@@ -136,15 +137,15 @@ class CleanUpView(TableView):
             if not numbers and self.currentIndex().isValid():
                 numbers = [self.currentIndex().row()]
             if numbers:
-                self._images.tick(numbers, not all(self._images.rows[number].ticked for number in numbers))
+                self._ticks.tick(numbers, not all(self._ticks.rows[number].ticked for number in numbers))
             return
         super().keyPressEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Qt's hook: a click on a tick changes it and leaves the selection."""
         index = self.indexAt(event.position().toPoint())
-        if index.isValid() and index.column() == CleanUpColumn.TICK:
-            self._images.tick([index.row()], not self._images.rows[index.row()].ticked)
+        if index.isValid() and index.column() == TICK:
+            self._ticks.tick([index.row()], not self._ticks.rows[index.row()].ticked)
             return
         super().mousePressEvent(event)
 
