@@ -17,9 +17,11 @@ from longshore import secrecy
 #: The most bytes that wait for their reader; if it can't keep up, the oldest are dropped.
 MOST_WAITING = 2 * 1024 * 1024
 #: Bytes that are read at once by default: a window must not stop for longer than a few milliseconds.
-AT_ONCE = 16 * 1024
+AT_ONCE = 8 * 1024
 #: Characters of the longest line; a longer one is broken.
 LONGEST = 2000
+#: Bytes of the last output that are kept to look for why a program ended.
+_TAIL = 2000
 #: Characters of the longest escape sequence that is waited for.
 _LONGEST_ESCAPE = 2100
 
@@ -148,6 +150,7 @@ class Console:
         self._lock = threading.Lock()
         self._waiting: deque[tuple[bytes, bool]] = deque()
         self._bytes = self._dropped = 0
+        self._last = b""
         self._lines = Lines()
         self._decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in range(2)]
 
@@ -159,6 +162,7 @@ class Console:
             asleep = not self._waiting
             self._waiting.append((data, error))
             self._bytes += len(data)
+            self._last = (self._last + data)[-_TAIL:] if len(data) < _TAIL else data[-_TAIL:]
             while self._bytes > self._most and len(self._waiting) > 1:
                 gone, _ = self._waiting.popleft()
                 self._bytes -= len(gone)
@@ -169,6 +173,12 @@ class Console:
     def say(self, line: str) -> None:
         """Add a line of our own, such as an error at the end. It begins a new line."""
         self.feed(f"\n{line}\n".encode("utf-8", "replace"))
+
+    @property
+    def last(self) -> str:
+        """The end of the output so far, taken or not. As it is: only to be searched, not to be shown."""
+        with self._lock:
+            return self._last.decode("utf-8", "replace")
 
     @property
     def waiting(self) -> bool:

@@ -73,15 +73,14 @@ class OutputView(QWidget):
         self._arm()
 
     def leave(self) -> None:
-        """Show no further output. What waits is shown first."""
+        """Show no further output."""
         if self._console is not None:
             self._console.wake = _nothing
-            self.flush()
             self._console = None
         self._timer.stop()
 
     def flush(self) -> None:
-        """Show everything that waits, at once; for tests and the end of a run."""
+        """Show everything that waits, which takes a second for much of it. Meant for tests."""
         while self._console is not None and (update := self._console.take()) is not None:
             self._add(update)
 
@@ -137,14 +136,13 @@ class OutputView(QWidget):
         self._characters -= self._sizes.pop()
         self._sizes.extend(len(line) for line in lines)
         self._characters += sum(len(line) for line in lines)
-        self._limit()
-        if at_end:
-            bar.setValue(bar.maximum())
+        read = bar.value() - self._limit()
+        bar.setValue(bar.maximum() if at_end else max(read, 0))
 
-    def _limit(self) -> None:
-        """Remove the oldest lines if there are too many."""
+    def _limit(self) -> int:
+        """Remove the oldest lines if there are too many; returns by how many lines the others have moved up."""
         if len(self._sizes) <= self._most_lines and self._characters <= MOST_CHARACTERS:
-            return
+            return 0
         gone = 0
         while (
             len(self._sizes) > self._most_lines * 9 // 10 or self._characters > MOST_CHARACTERS * 9 // 10
@@ -158,6 +156,7 @@ class OutputView(QWidget):
         cursor.insertText(f"{note}\n")
         self._sizes.appendleft(len(note))
         self._characters += len(note)
+        return gone - 1
 
     @Slot()
     def _dress(self) -> None:

@@ -19,9 +19,6 @@ from longshore.widgets.run_output import RunWindow
 from longshore.wiring.shared import Shared
 from longshore.words import errors, runs, text
 
-#: Characters of the last output that are searched for why a container ended.
-_LAST = 2000
-
 
 class Runs(QObject):
     """Connects what runs containers. GUI thread."""
@@ -108,8 +105,7 @@ class Runs(QObject):
             window.asks_first = run.attached
             window.set_state(self._state(run), no_stop=self._no_stop(run), no_remove=self._no_remove(run))
             if run.state in (RunState.EXITED, RunState.REMOVED):
-                window.output.flush()
-                words = runs.advice(run.exit_code, window.output.text()[-_LAST:])
+                words = runs.advice(run.exit_code, run.console.last)
                 if words:
                     window.explain(words, Tone.BAD)
 

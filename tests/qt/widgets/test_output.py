@@ -80,6 +80,20 @@ def test_the_oldest_lines_go(view: OutputView, console: Console) -> None:
     assert numbers == list(range(numbers[0], 1000))
 
 
+def test_what_one_reads_stays_while_old_lines_go(view: OutputView, console: Console) -> None:
+    for number in range(100):
+        console.feed(b"%d\n" % number)
+    view.flush()
+    bar = view.lines.verticalScrollBar()
+    bar.setValue(60)
+    first = view.lines.firstVisibleBlock().text()
+    for number in range(100, 130):
+        console.feed(b"%d\n" % number)
+        view.flush()
+    assert view.text().startswith("… Earlier output")
+    assert view.lines.firstVisibleBlock().text() == first
+
+
 def test_long_lines_count_too(view: OutputView, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_CHARACTERS", 10_000)
     console.feed(b"x" * 50_000 + b"\nend")

@@ -158,6 +158,16 @@ def test_it_wakes_its_reader_once() -> None:
     assert woken == [None, None]
 
 
+def test_the_end_is_kept_also_when_it_was_taken() -> None:
+    console = Console()
+    assert console.last == ""
+    console.feed(b"x" * 5000 + b"almost ")
+    console.take()
+    console.feed(b"the end\xff")
+    assert console.last.endswith("xxalmost the end\ufffd")
+    assert len(console.last) == 2000
+
+
 def test_our_own_lines_begin_anew() -> None:
     console = Console()
     console.feed(b"no end")
