@@ -34,8 +34,8 @@ NOT_EXECUTABLE = 126
 NO_COMMAND = 127
 _EPILOG = """\
 The options before IMAGE are those of docker run; everything after IMAGE is the command. The image must be in the
-engine, or --pull pulls it. A folder that does not exist on the engine's machine is refused, not created (by Podman it
-is created).
+engine, or --pull pulls it. A folder that does not exist on the engine's machine is refused, not created (Podman
+creates it).
 
 Without --detach the output of the container goes to standard output and standard error, unchanged. Ctrl+C stops the
 container; a second one leaves it. Nothing is read from standard input.

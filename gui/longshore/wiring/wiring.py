@@ -225,7 +225,7 @@ class Wiring(QObject):
             return
         from longshore.widgets.dialogs.images import CloseSheet
 
-        sheet = CloseSheet(self.window, running)
+        sheet = CloseSheet(self.window, running, followed)
         sheet.accepted.connect(self.quit)
         sheet.open()
 

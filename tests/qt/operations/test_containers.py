@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -184,3 +185,32 @@ def test_a_flood_that_nobody_reads_needs_little_memory(play: Play, engine: Engin
         assert lines(run)[-2:] == ["THE END", ""]
 
     play(scene)
+
+
+def test_an_engine_that_is_killed_meanwhile(play: Play, tmp_path: Path) -> None:
+    with PrivateEngine(tmp_path / "engine") as private:
+        if not private.is_ours:
+            pytest.skip("needs an engine of its own")
+        with contextlib.closing(private.client()) as client:
+            load_programs(client, [IMAGE])
+        place = EnginePlace(current_address(private.host, {}))
+
+        async def scene(desk: Desk) -> None:
+            containers = Containers(desk.clients, desk.tasks)
+            lost: list[LongshoreError] = []
+            run = containers.run(place, RunRequest(IMAGE, FOREVER))
+            run.failed.connect(lost.append)
+            run.begin()
+            await until(lambda: run.console.waiting)
+            found: list[list[Container] | LongshoreError] = []
+            containers.watch(place, "sha256:none", [], found.append)
+            await until(lambda: bool(found))
+            private.kill()
+            await until(lambda: bool(lost))
+            assert run.state is RunState.LEFT
+            assert not run.attached
+            await until(lambda: isinstance(found[-1], LongshoreError))
+            run.stop()
+            assert run.state is RunState.LEFT
+
+        play(scene)

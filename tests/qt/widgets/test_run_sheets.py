@@ -21,6 +21,7 @@ from longshore.oci.reference import Reference
 from longshore.widgets.dialogs.container_questions import LeaveSheet, QuitSheet, RemoveContainerSheet
 from longshore.widgets.dialogs.containers import ContainersSheet
 from longshore.widgets.dialogs.entry_table import EntryTable
+from longshore.widgets.dialogs.images import CloseSheet
 from longshore.widgets.dialogs.run import RunSheet
 from longshore.widgets.run_output import RunWindow
 from longshore.widgets.theme import Theme
@@ -382,3 +383,6 @@ def test_the_question_before_quitting(light: Theme, qtbot: QtBot, running: int, 
     assert any(words in label.text() for label in sheet.findChildren(type(sheet.problem)))
     with qtbot.assertNotEmitted(sheet.accepted):
         QTest.keyClick(sheet, Qt.Key.Key_Return)
+    transfers = CloseSheet(None, 3, running)
+    qtbot.addWidget(transfers)
+    assert any(words in label.text() for label in transfers.findChildren(type(sheet.problem)))

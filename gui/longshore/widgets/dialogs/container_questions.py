@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from longshore.widgets.dialogs.sheet import Sheet
@@ -54,17 +54,18 @@ class QuitSheet(Sheet):
 
     def __init__(self, parent: QWidget | None, running: int) -> None:
         super().__init__(parent, self.tr("Quit Longshore?"), self.tr("Quit"))
-        words = (
-            self.tr("1 container that you follow keeps running.")
-            if running == 1
-            else self.tr("{0} containers that you follow keep running.").format(running)
-        )
-        more = (
-            self.tr("Stop it first if it should not run on.")
-            if running == 1
-            else self.tr("Stop them first if they should not run on.")
-        )
-        self.body.addWidget(plain_label(f"{words} {more}", role="dim", wrap=True))
+        self.body.addWidget(plain_label(keeps_running(running), role="dim", wrap=True))
         self.dismiss.setAutoDefault(True)
         self.dismiss.setDefault(True)
         self.dismiss.setFocus()
+
+
+def keeps_running(count: int) -> str:
+    """Return what happens to *count* containers that are followed when Longshore quits."""
+    translate = QCoreApplication.translate
+    if count == 1:
+        return translate(
+            "QuitSheet", "1 container that you follow keeps running. Stop it first if it should not run on."
+        )
+    words = "{0} containers that you follow keep running. Stop them first if they should not run on."
+    return translate("QuitSheet", words).format(count)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QListWidget, QWidget
 
 from longshore.oci.image_name import ImageName
+from longshore.widgets.dialogs.container_questions import keeps_running
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
 from longshore.words import text
@@ -66,9 +67,9 @@ class RemoveSheet(Sheet):
 
 
 class CloseSheet(Sheet):
-    """Asks for confirmation before closing the window stops transfers."""
+    """Asks for confirmation before closing the window stops transfers. *followed*: containers, which go on."""
 
-    def __init__(self, parent: QWidget | None, running: int) -> None:
+    def __init__(self, parent: QWidget | None, running: int, followed: int = 0) -> None:
         title = (
             self.tr("Stop 1 transfer and close?")
             if running == 1
@@ -82,5 +83,7 @@ class CloseSheet(Sheet):
         )
         lost = self.tr("An engine may have to download unfinished pulls again.")
         self.body.addWidget(plain_label(f"{kept} {lost}", role="dim", wrap=True))
+        if followed:
+            self.body.addWidget(plain_label(keeps_running(followed), role="dim", wrap=True))
         self.dismiss.setText(self.tr("Keep open"))
         self.set_dangerous()
