@@ -118,6 +118,8 @@ def test_everything_that_can_be_entered(sheet: RunSheet) -> None:
     assert tick is not None
     tick.setCheckState(Qt.CheckState.Checked)
     QTest.keyClicks(sheet.network, "host")
+    assert sheet.publish_all.isVisible()
+    sheet.publish_all.setChecked(True)
     sheet.remove.setChecked(True)
     sheet.detach.setChecked(True)
     sheet.confirm.click()
@@ -127,6 +129,7 @@ def test_everything_that_can_be_entered(sheet: RunSheet) -> None:
         ("sh", "-c", "echo hello"),
         name="web",
         ports=(Port(8080, 8000, "127.0.0.1"), Port(9001, 9000, protocol="udp")),
+        publish_all=True,
         environment=(("LANG", "C = x"),),
         mounts=(
             Mount("kept", "/var/lib/app", volume=True),
@@ -236,7 +239,7 @@ def test_rows_are_removed_by_del(sheet: RunSheet) -> None:
 def test_every_field_is_reached_by_tab(sheet: RunSheet) -> None:
     seen: list[QWidget | None] = []
     sheet.name.setFocus()
-    for _ in range(12):
+    for _ in range(15):
         seen.append(QApplication.focusWidget())
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
     wanted = [sheet.name, sheet.command, sheet.ports, sheet.environment, sheet.volumes, sheet.network]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
+    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -35,6 +37,8 @@ from longshore.words import errors, text
 #: Width of the labels, and of the column with the line, in pixels.
 _LABEL = 80
 _LINE = 270
+#: The most pixels that the fields take: the sheet fits on a screen of 600.
+_HIGHEST = 450
 #: Names of variables in a hint.
 _MOST_NAMES = 6
 
@@ -62,10 +66,8 @@ class RunSheet(Sheet):
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnMinimumWidth(0, _LABEL)
         self._grid.setColumnStretch(1, 1)
-        left = QVBoxLayout()
-        left.addLayout(self._grid)
-        left.addStretch(1)
-        columns.addLayout(left, 1)
+        self._fields = _Fields(self._grid)
+        columns.addWidget(self._fields, 1)
         self.name = self._line(self.tr("Name"), self.tr("chosen by the engine"), RunField.NAME)
         self.command = self._line(self.tr("Command"), self.tr("as in the image"), RunField.COMMAND)
         self.entry = self._hint()
@@ -75,6 +77,10 @@ class RunSheet(Sheet):
             ["8080", "80"],
         )
         self._add(self.tr("Ports"), self.ports, RunField.PORTS)
+        self.publish_all = QCheckBox(self.tr("Publish all others on free ports"))
+        self.publish_all.setVisible(False)
+        self.publish_all.toggled.connect(self._changed)
+        self._grid.addWidget(self.publish_all, self._grid.rowCount(), 1)
         self.environment = EntryTable(
             self.tr("Environment"), [self.tr("Variable"), self.tr("Value")], ["LANG", "C.UTF-8"]
         )
@@ -88,7 +94,7 @@ class RunSheet(Sheet):
         )
         self._add(self.tr("Volumes"), self.volumes, RunField.VOLUMES)
         self.network = self._line(self.tr("Network"), self.tr("the engine's default"), RunField.NETWORK)
-        self.remove = QCheckBox(self.tr("Remove the container when it ends"))
+        self.remove = QCheckBox(self.tr("Remove afterwards"))
         self.detach = QCheckBox(self.tr("Run in the background"))
         boxes = QHBoxLayout()
         boxes.setSpacing(16)
@@ -179,6 +185,7 @@ class RunSheet(Sheet):
             self.show_problem(found)
             return
         self._exposed = set(found.ports)
+        self.publish_all.setVisible(bool(found.ports))
         if not self.ports.rows():
             for port in found.ports[:20]:
                 self.ports.add("", text.safe(port, 20))
@@ -208,6 +215,7 @@ class RunSheet(Sheet):
         else:
             self._say(label, errors.told(error))
             self.refit()
+            self._fields.show_field(label)
 
     # -- what is entered
 
@@ -227,6 +235,7 @@ class RunSheet(Sheet):
             command=self.command.text(),
             name=self.name.text(),
             ports=tuple(ports),
+            publish_all=self.publish_all.isChecked(),
             environment=tuple((name, value) for name, value in self.environment.rows()),
             volumes=tuple(volumes),
             network=self.network.text(),
@@ -261,6 +270,7 @@ class RunSheet(Sheet):
     def _say(self, label: QLabel, words: str) -> None:
         label.setText(words)
         label.setVisible(bool(words))
+        self._fields.updateGeometry()
 
     def _lines(self) -> Lines:
         request = self._request()
@@ -277,7 +287,42 @@ class RunSheet(Sheet):
         request = self._request()
         if request is None:
             self.refit()
+            self._fields.show_field(next(label for label in self._wrong.values() if not label.isHidden()))
             return False
         self.set_busy(True)
         self.run_requested.emit(request)
         return False
+
+
+class _Fields(QScrollArea):
+    """The fields, as high as they need to be up to a limit: with many errors they scroll."""
+
+    def __init__(self, grid: QGridLayout) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        content = self._content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(grid)
+        column.addStretch(1)
+        self.setWidget(content)
+        for part in (self.viewport(), content):
+            part.setAutoFillBackground(False)
+
+    def sizeHint(self) -> QSize:
+        """Qt's hook."""
+        content = self._content
+        high = max(content.heightForWidth(self.viewport().width()), content.minimumSizeHint().height())
+        return QSize(content.minimumSizeHint().width(), min(high, _HIGHEST))
+
+    minimumSizeHint = sizeHint
+
+    def show_field(self, label: QWidget) -> None:
+        """Scroll to what is wrong, and the field above it."""
+        layout = self._content.layout()
+        if layout is not None:
+            layout.activate()
+        self.ensureWidgetVisible(label, 0, 60)
