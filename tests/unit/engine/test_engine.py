@@ -19,11 +19,14 @@ import pytest
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential
 from longshore.engine.address import EngineAddress
+from longshore.engine.build_stream import BuildEvent, Output, Step
+from longshore.engine.building import BuildOptions, build
 from longshore.engine.engine import Engine, _loaded, _signed_in
 from longshore.engine.model import EngineEvent, EventKind
 from longshore.engine.outgoing import Outgoing
 from longshore.errors import (
     AccessDenied,
+    BuildFailed,
     DiskFull,
     EngineFailure,
     EngineLost,
@@ -331,3 +334,50 @@ def test_the_store_is_known_from_the_first_probe(faulty: FaultyEngine) -> None:
     faulty.asked.clear()
     assert faulty.engine.usage(Cancellation()).total == 0
     assert "/info" not in [path for path, _ in faulty.asked]
+
+
+def built(faulty: FaultyEngine, **credentials: Credential) -> list[BuildEvent]:
+    hosts = {host.replace("_", "."): credential for host, credential in credentials.items()}
+    options = BuildOptions((Reference.parse("h.example/a:1"),))
+    return list(
+        build(faulty.engine, [b"one", b"", b"two"], options, credentials=hosts, cancellation=Cancellation())
+    )
+
+
+def test_a_build(faulty: FaultyEngine) -> None:
+    faulty.answers["/build"] = lines({"stream": "Step 1/1 : FROM a"}, {"stream": "no end"})
+    assert built(faulty) == [Step(1, 1, "FROM a"), Output("no end")]
+    assert faulty.body == b"onetwo"
+    path, query = faulty.asked[-1]
+    assert path == "/build"
+    assert "t=h.example%2Fa%3A1" in query and "rm=1" in query
+    me = Credential("me", "secret")
+    built(faulty, docker_io=me, h_example=me)
+    sent = json.loads(base64.urlsafe_b64decode(faulty.headers["X-Registry-Config"]))
+    assert sent.keys() == {"https://index.docker.io/v1/", "h.example"}
+    assert sent["h.example"]["username"] == "me"
+
+
+def test_a_build_that_fails(faulty: FaultyEngine) -> None:
+    output = [{"stream": f"line {number}\n"} for number in range(12)]
+    begun = [{"stream": "Step 1/2 : FROM a\n"}, {"stream": "old\n"}, {"stream": "Step 2/2 : RUN x\n"}]
+    failure = {"errorDetail": {"message": "it failed", "code": 3}}
+    faulty.answers["/build"] = lines(*begun, *output, failure)
+    with pytest.raises(BuildFailed) as caught:
+        built(faulty)
+    assert caught.value.message == "Step 2 of 2 failed: RUN x returned exit code 3."
+    assert caught.value.detail.splitlines() == [f"line {number}" for number in range(2, 12)]
+    faulty.answers["/build"] = lines(*begun, failure)
+    with pytest.raises(BuildFailed) as caught:
+        built(faulty)
+    assert caught.value.detail == "it failed"  # "old" is of another step
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, BuildFailed), (500, BuildFailed), (403, EngineFailure), (501, EngineFailure)]
+)
+def test_a_build_that_is_refused(faulty: FaultyEngine, status: int, kind: type[Exception]) -> None:
+    faulty.answers["/build"] = (status, b'{"message": "dockerfile parse error"}')
+    with pytest.raises(kind) as caught:
+        built(faulty)
+    assert type(caught.value) is kind
