@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -54,14 +54,14 @@ class RepositoryTag:
 class RepositoryContents:
     """A repository when it was read. Immutable; any thread.
 
-    *tags*: in natural order. *parts*: of each manifest that was read, by digest. *way*: how one tag is deleted.
-    *complete*: the parts of all images are known.
+    *tags*: in natural order. *parts*: of each manifest that was read, by digest. *way*: how one tag of an image is
+    deleted; IMAGE if no image is shared. *complete*: the parts of all images are known.
     """
 
     repository: Reference
     tags: tuple[RepositoryTag, ...]
     parts: Mapping[str, Parts]
-    way: Way
+    way: Way = Way.IMAGE
     complete: bool = True
 
     def below(self, digest: str) -> set[str]:
@@ -103,10 +103,19 @@ def read_repository(
     of all, from several threads. Raises RegistryError, CredentialsError, Cancelled.
     """
     client, lister = clients.registry(repository.domain), clients.lister(repository.domain)
-    way = TagDeletion(client, repository.path, lister=lister, cancellation=cancellation).way()
+    deletion = TagDeletion(client, repository.path, lister=lister, cancellation=cancellation)
     if lister.kind == "hub":
-        return _listed(repository, lister, way, cancellation)
-    return _Reading(client, repository, cancellation, known, told).read(way)
+        return _listed(repository, lister, deletion.way(), cancellation)
+    found = _Reading(client, repository, cancellation, known, told).read()
+    # The registry is asked how it deletes one tag only if that matters.
+    return replace(found, way=deletion.way()) if _shares(found) else found
+
+
+def _shares(contents: RepositoryContents) -> bool:
+    """Whether an image has several tags, or a tag and an index."""
+    digests = [one.digest for one in contents.tags]
+    children = {child for parts in contents.parts.values() for child in parts.children}
+    return len(set(digests)) < len(digests) or not children.isdisjoint(digests)
 
 
 def _listed(
@@ -149,7 +158,7 @@ class _Reading:
         self._created = {one.digest: one.created for one in known.tags} if known is not None else {}
         self._complete = True
 
-    def read(self, way: Way) -> RepositoryContents:
+    def read(self) -> RepositoryContents:
         names = list(dict.fromkeys(all_tags(self._client, self._path, self._cancellation)))
         heads = dict(zip(names, self._all(self._head, names), strict=True))
         digests = {one.digest: tag for tag, one in heads.items() if one is not None}
@@ -172,14 +181,14 @@ class _Reading:
             self._created[digest] = created
             self._keep(digest, parts)
         self._descend(digests)
-        repository = RepositoryContents(self._repository, (), self._parts, way, self._complete)
+        repository = RepositoryContents(self._repository, (), self._parts)
         sizes = {digest: self._size(repository, digest) for digest in digests}
         tags = [
             RepositoryTag(tag, one.digest, self._created[one.digest], sizes[one.digest])
             for tag, one in sorted(heads.items(), key=lambda item: natural_key(item[0]))
             if one is not None
         ]
-        return RepositoryContents(self._repository, tuple(tags), self._parts, way, self._complete)
+        return RepositoryContents(self._repository, tuple(tags), self._parts, complete=self._complete)
 
     def _head(self, tag: str, part: Cancellation) -> Descriptor | None:
         return self._client.head(self._path, tag, cancellation=part)
