@@ -66,8 +66,11 @@ class BuildWay:
             job.left[_ERROR] = error
             return None
         job.left[_CONTEXT], job.left[_SIZE] = context, size.bytes
-        # Steps that no stage needs are left out by some builders.
-        count = sum(1 for _ in instructions(folder.text, escape_of(folder.text)))
+        try:
+            # Steps that no stage needs are left out by some builders.
+            count = sum(1 for _ in instructions(folder.text, escape_of(folder.text)))
+        except InvalidInput:
+            return None
         return Plan(layers=count, total_bytes=size.bytes)
 
     def run(self, job: Job) -> str:
