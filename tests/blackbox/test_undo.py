@@ -42,7 +42,7 @@ def test_an_overwritten_tag_with_the_mouse(
     assert pushed not in ("", before)
     window.wait_text("undo/web:dev pointed to another image before.")
     window.press("Undo")
-    window.wait_text("points to its earlier image again.")
+    window.wait_text("will point to its earlier image again.")
     window.wait_for("Tags to put back")
     window.press("Undo")
     window.wait(
@@ -76,7 +76,7 @@ def test_a_removed_tag_with_the_keyboard_and_one_that_is_gone(
     window.wait_text("Removed 2 tags of undo/keys.")
     window.keys("ctrl+z")
     window.wait_for("Tags to put back")
-    window.wait_text("2 tags are put back")
+    window.wait_text("2 tags will be put back")
     window.keys("Return")
     for tag in "12":
         window.wait(

@@ -212,7 +212,7 @@ def _show(output: Output, verdicts: Sequence[Verdict]) -> None:
                 words.place_text(one.goal.place),
                 words.digest_text(one.now),
                 words.digest_text(one.goal.digest),
-                words.effect_text(one),
+                words.how_text(one),
             )
             for one in verdicts
         ],

@@ -76,21 +76,32 @@ def who_text(record: TagRecord) -> str:
     return text.safe(record.by) if record.by else tr("someone else")
 
 
+def how_text(verdict: Verdict) -> str:
+    """Return how a tag is put back, in a cell beside its name."""
+    match verdict.how:
+        case How.REMOVE:
+            return tr("removed with its image") if verdict.deletes_image else tr("removed; the image is kept")
+        case How.TRANSFER if verdict.request is not None:
+            return tr("brought from {source}").replace("{source}", place_text(verdict.request.source.place))
+        case _:
+            return tr("the image is still there")
+
+
 def effect_text(verdict: Verdict) -> str:
     """Return what an undo does to its tag, in a sentence."""
     goal = verdict.goal
     tag = text.safe(goal.reference.familiar, 200)
     match verdict.how:
         case How.REMOVE if verdict.deletes_image:
-            return tr("{tag} is removed, and its image with it.").replace("{tag}", tag)
+            return tr("{tag} will be removed, and its image with it.").replace("{tag}", tag)
         case How.REMOVE:
-            return tr("{tag} is removed; the image is kept.").replace("{tag}", tag)
+            return tr("{tag} will be removed; the image is kept.").replace("{tag}", tag)
         case How.TRANSFER if verdict.request is not None:
             source = place_text(verdict.request.source.place)
-            words = tr("The image is brought from {source}, and {tag} points to it again.")
+            words = tr("The image will be brought from {source}, and {tag} will point to it again.")
             return words.replace("{source}", source).replace("{tag}", tag)
         case _:
-            return tr("{tag} points to its earlier image again.").replace("{tag}", tag)
+            return tr("{tag} will point to its earlier image again.").replace("{tag}", tag)
 
 
 def moved_text(verdict: Verdict) -> str:

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from longshore.application import requests
+from longshore.application.mirrors.extras import delete_extras
+from longshore.application.mirrors.plan import ExtraTag
+from longshore.application.mirrors.rules import Extras, MirrorRule
 from longshore.application.removal import remove_tags
 from longshore.application.undo.goal import Goal, How
 from longshore.cancellation import Cancellation
@@ -233,6 +236,34 @@ def test_registries_that_refuse(
     assert verdict.how is None
     assert verdict.reason is not None
     assert verdict.reason.code == "registry.unreachable"
+
+
+def test_an_extra_tag_that_a_mirror_deleted(
+    hands: Hands, own_registry: PrivateRegistry, second_registry: PrivateRegistry
+) -> None:
+    extra, _ = seeded(own_registry, "undo/extra", "extra", "1")
+    seeded(second_registry, "undo/extra", "1")
+    source = Reference.parse(f"{second_registry.address}/undo/extra")
+    name = Reference.parse(f"{own_registry.address}/undo/extra")
+    rule = MirrorRule("undo", source, name, extras=Extras.DELETE)
+    deleted = list(
+        delete_extras(rule, [ExtraTag("extra", extra)], hands.clients, cancellation=Cancellation())
+    )
+    assert len(deleted) == 1
+    assert hands.digest(f"{name}:extra") == ""
+    (record,) = hands.history.last()
+    assert (record.operation, record.before, record.after) == (TagOperation.MIRROR, extra, "")
+    assert hands.back() == [How.TAG]
+    assert hands.digest(f"{name}:extra") == extra
+
+
+def test_many_tags_are_checked_and_put_back(hands: Hands, own_registry: PrivateRegistry) -> None:
+    tags = tuple(f"n{number}" for number in range(30))
+    image = seed_repository(own_registry.address, "undo/many", tags, layers=(1000,)).digest
+    remove(hands, own_registry, "undo/many", *tags)
+    assert hands.back() == [How.TAG] * 30
+    assert {hands.digest(f"{own_registry.address}/undo/many:{tag}") for tag in tags} == {image}
+    assert len(hands.history.group_of(hands.history.latest(1)[0])) == 30
 
 
 def test_a_digest_of_the_history_is_put_back(hands: Hands, own_registry: PrivateRegistry) -> None:

@@ -70,7 +70,7 @@ def test_an_undo_is_shown_before_it_is_done(light: Theme, qtbot: QtBot) -> None:
     assert (sheet.confirm.text(), sheet.confirm.isEnabled()) == ("Undo", False)
     sheet.show_verdicts([Verdict(GOAL, How.TAG, B)])
     assert cells(sheet, 0) == ["team/web:dev", "registry.acme.io", B[:19], A[:19]]
-    assert sheet.words.text() == "registry.acme.io/team/web:dev points to its earlier image again."
+    assert sheet.words.text() == "registry.acme.io/team/web:dev will point to its earlier image again."
     assert sheet.confirm.isEnabled() and sheet.confirm.isDefault()
     with qtbot.waitSignal(sheet.undo_requested) as asked:
         qtbot.keyClick(sheet, Qt.Key.Key_Return)
@@ -118,7 +118,7 @@ def test_several_tags_of_which_one_cannot(light: Theme, qtbot: QtBot) -> None:
     sheet.show_verdicts(
         [Verdict(GOAL, How.TAG, B), Verdict(other, None, None, away), Verdict(GOAL, How.REMOVE, B)]
     )
-    assert sheet.words.text() == "2 tags are put back to what they pointed to."
+    assert sheet.words.text() == "2 tags will be put back to what they pointed to."
     assert sheet.caution.text() == "Docker isn't running."
     assert cells(sheet, 1)[2] == "unknown"
     sheet.finish()

@@ -25,6 +25,7 @@ from longshore.engine.address import EngineAddress
 from longshore.errors import SignInRequired
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.transfers.tag_changes import TagOperation
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
@@ -41,6 +42,7 @@ from longshore.transfers.transfer import (
     TransferSnapshot,
     Waiting,
 )
+from longshore.words.tag_history import operation_text
 
 FOLDER = Path(longshore.cli.__file__).parent
 KINDS = set(schema()["$defs"]) - {"end", "error_fields"}
@@ -53,6 +55,12 @@ def _recorded() -> Iterator[tuple[str, ast.expr]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "record":
                 yield f"{path.name}:{node.lineno}", node.args[0]
+
+
+def test_every_operation_of_a_change_is_described() -> None:
+    described = schema()["$defs"]["tag_change"]["properties"]["operation"]["enum"]
+    assert described == [operation.value for operation in TagOperation]
+    assert len({operation_text(operation) for operation in TagOperation}) == len(TagOperation)
 
 
 def test_every_kind_that_is_printed_is_described_and_no_other() -> None:

@@ -317,7 +317,13 @@ class TagHistory:
         """The file, or a copy in memory while it can't be used. Raises sqlite3.Error."""
         from longshore.application.tag_history.schema import SCHEMA
         from longshore.application.tag_history.store import Store
-        from longshore.transfers.journal.file import BUSY_SECONDS, is_gone, memory_database, open_database
+        from longshore.transfers.journal.file import (
+            BUSY_SECONDS,
+            copy_in_memory,
+            is_gone,
+            memory_database,
+            open_database,
+        )
 
         if self.path is None:
             self._store = self._store or Store(memory_database(SCHEMA), self._clock)
@@ -336,6 +342,10 @@ class TagHistory:
             self._fails(opened.problem)
             assert self._store is not None
             return self._store
+        if opened.problem:
+            # What is in the file can still be read.
+            opened.connection.close()
+            opened = replace(copy_in_memory(self.path, SCHEMA), problem=opened.problem)
         store = Store(opened.connection, self._clock)
         if self._unsaved or self._gone:
             try:

@@ -13,6 +13,7 @@ from longshore.application.undo.local_tags import LocalTags
 from longshore.application.undo.registry_tags import RegistryTags
 from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
+from longshore.side_by_side import ask_all
 from longshore.transfers.transfer import RegistryPlace
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from longshore.application.tag_history.history import TagHistory
     from longshore.application.tag_history.record import TagRecord
     from longshore.transfers.transfer import LibraryPlace, TransferRequest
+
+#: Tags that are checked at a time: a clean-up may have removed hundreds.
+_AT_ONCE = 6
 
 
 class Undo:
@@ -54,9 +58,10 @@ class Undo:
         return self.check_goals(goals_of(records), cancellation)
 
     def check_goals(self, goals: Iterable[Goal], cancellation: Cancellation) -> list[Verdict]:
-        """The verdicts on *goals*, as one action. Raises Cancelled."""
+        """The verdicts on *goals*, as one action; several are checked side by side. Raises Cancelled."""
         group = uuid.uuid4().hex
-        return [self.check(replace(goal, group=group), cancellation) for goal in goals]
+        together = [replace(goal, group=group) for goal in goals]
+        return ask_all(self.check, together, cancellation, _AT_ONCE)
 
     def carry_out(self, verdict: Verdict, cancellation: Cancellation) -> TransferRequest | None:
         """Do what *verdict* says. Returns the transfer that the caller has to run, None if all is done.

@@ -77,8 +77,10 @@ class TagHistorySheet(Sheet):
                 "No changes are known yet. Every push, copy, pull, tag and removal by Longshore is listed here."
             )
         )
-        if self._states:
-            self.table.setCurrentCell(min(1, len(self._states) - 1), 0)
+        for row in range(len(self._states)):
+            self.table.setCurrentCell(row, 0)
+            if not self.why_not():
+                break  # the latest that can be put back
         self._tell()
         self.refit()
 

@@ -58,7 +58,7 @@ class UndoSheet(Sheet):
         self._fill(found)
         effects = list(dict.fromkeys(words.effect_text(verdict) for verdict in possible))
         if len(effects) > 1:
-            effects = [self.tr("{0} tags are put back to what they pointed to.").format(len(possible))]
+            effects = [self.tr("{0} tags will be put back to what they pointed to.").format(len(possible))]
         self.words.setText(" ".join(effects))
         self.words.setVisible(bool(effects))
         reasons = [verdict.reason for verdict in found if verdict.reason is not None]

@@ -266,6 +266,28 @@ def test_where_nothing_can_be_written_it_works_in_memory_and_is_written_later(
 
 
 @pytest.mark.expects_log("tag history")
+def test_a_file_that_can_only_be_read_is_read(
+    opened: Open, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = made(opened(), PUSH, B)
+
+    def read_only(*_: object) -> sqlite3.Connection:
+        error = sqlite3.OperationalError("attempt to write a readonly database")
+        error.sqlite_errorcode = sqlite3.SQLITE_READONLY
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("longshore.transfers.journal.file._open", read_only)
+        history = opened()
+        assert history.latest() == [first]
+        assert history.problem == "The file is read-only."
+        second = made(history, replace(PUSH, before=B), C)
+        assert history.latest() == [second, first]
+    history.close()
+    assert opened().latest() == [second, first]
+
+
+@pytest.mark.expects_log("tag history")
 def test_a_broken_file_is_set_aside(opened: Open, path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"This is no database. " * 100)
