@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from longshore.application import places
+from longshore.application.tagging import parse_name
 from longshore.cli import exit_codes
 from longshore.cli.output import Output, error_values
 from longshore.cli.transfer_values import place_values
@@ -55,14 +56,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
 
 def tag(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore tag``."""
-    targets = [Reference.parse_input(text) for text in arguments.targets]
-    for target in targets:
-        if target.digest:
-            raise InvalidInput(
-                "A digest can't be used as an image's name.",
-                subject=target.familiar,
-                advice="Use a tag, such as :1.0.",
-            )
+    targets = [parse_name(text) for text in arguments.targets]
     named = _named(session, arguments.place, arguments.source)
     session.check_engines()
     if isinstance(named.place, RegistryPlace):
@@ -77,12 +71,11 @@ def tag(session: Session, arguments: argparse.Namespace, output: Output) -> int:
         )
     codes = []
     for target in targets:
-        name = target.with_default_tag()
-        values = {**place_values(named.place), "reference": str(name)}
+        values = {**place_values(named.place), "reference": str(target)}
         try:
-            before, after = give(name)
+            before, after = give(target)
         except LongshoreError as error:
-            output.error(error, at=name.familiar if len(targets) > 1 else "")
+            output.error(error, at=target.familiar if len(targets) > 1 else "")
             failed = {"before": None, "digest": None, "state": "failed", "error": error_values(error)}
             output.record("tagged", values | failed)
             codes.append(exit_codes.of_error(error))
@@ -91,10 +84,10 @@ def tag(session: Session, arguments: argparse.Namespace, output: Output) -> int:
             "tagged", {**values, "before": before, "digest": after, "state": "tagged", "error": None}
         )
         if output.quiet:
-            output.result(name.familiar)
+            output.result(target.familiar)
         else:
             moved = f" (before: {digest_text(before)})" if before not in ("", after) else ""
-            output.line(f"Tagged: {name.familiar}{moved}")
+            output.line(f"Tagged: {target.familiar}{moved}")
         codes.append(exit_codes.DONE)
     return exit_codes.of_codes(codes)
 

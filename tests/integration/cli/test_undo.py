@@ -175,7 +175,7 @@ def test_tags_of_an_engine_and_of_the_library(
         (("undo", "--to", "sha256:1", "a/b:1"), "This is not a digest."),
         (("undo", "--to", "sha256:" + "a" * 64), "No tag is named."),
         (("undo", "--to", "sha256:" + "a" * 64, "oci-archive:/a.tar:b"), "can be put back"),
-        (("tag", "app:1", "app@sha256:" + "a" * 64), "A digest can't be used as an image's name."),
+        (("tag", "app:1", "app@sha256:" + "a" * 64), "A digest can't be used as a name."),
         (("tag", "--from", "registry", "127.0.0.1:1/a:1", "127.0.0.1:1/b:1"), "within one repository"),
         (("tag", "oci-archive:/a.tar:b", "c"), "Images of archives have no other names."),
     ],
