@@ -53,7 +53,7 @@ def plan(
     session.check_engines()
     if arguments.dangling or arguments.unused:
         raise InvalidInput(
-            "Registries have no dangling images and no containers.",
+            "A registry knows neither dangling images nor containers.",
             advice="Leave out --dangling and --unused.",
         )
     rules = RetentionRules(
@@ -213,4 +213,4 @@ def _why(row: RetentionRow | None) -> str:
 
 
 def _not_reached(row: PruneRow) -> LongshoreError:
-    return LongshoreError("It was not reached, because the run ended before.", subject=row.name)
+    return LongshoreError("It was not reached.", subject=row.name)

@@ -367,8 +367,7 @@ def _show(output: Output, actions: Sequence[_Action]) -> None:
     )
     for doubt in dict.fromkeys(doubt for action in actions for doubt in action.doubts):
         output.warning(doubt)
-    deleted = [row for action in actions for row in action.rows if row.values["deletes_image"]]
-    if any(row.values["place"] == "registry" for row in deleted):
+    if any(isinstance(action.place, RegistryPlace) for action in actions):
         output.line("Space is freed at the registry's next garbage collection.")
 
 

@@ -17,6 +17,8 @@ from longshore.models.transition import never_raises
 from longshore.words import text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from longshore.models.image_row import ImageRow
     from longshore.oci.local_image import LocalImage
     from longshore.oci.reference import Reference
@@ -38,6 +40,8 @@ class ImageModel(RowTable["ImageRow"]):
     pull_dropped = Signal(object)
     #: Files were dropped here, perhaps archives: list[Path]. Connect it queued.
     load_dropped = Signal(object)
+    #: A folder with a Dockerfile was dropped here: its path. Connect it queued.
+    folder_dropped = Signal(str)
 
     _columns = ImageColumn
     _numbers = frozenset({ImageColumn.SIZE})
@@ -46,6 +50,10 @@ class ImageModel(RowTable["ImageRow"]):
         super().__init__(parent)
         #: Sizes are compressed sizes, as in the library, not sizes on an engine's disk.
         self._compressed = False
+        self._looked: tuple[Path | None, str] = (
+            None,
+            "",
+        )  # the latest dragged folder, and whether it can be built
         self._by_key: dict[tuple[Reference | None, str, int], ImageRow] = {}
         self._pinned: frozenset[str] = frozenset()
 
@@ -226,11 +234,29 @@ class ImageModel(RowTable["ImageRow"]):
     def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
         return mime.encode(mime.DragKind.LOCAL, (row.image.name for row in self._rows_of(indexes)))
 
+    def _built(self, files: list[Path]) -> str:
+        """The folder with a Dockerfile that *files* are, "" for anything else. It is looked up once per folder."""
+        if len(files) != 1:
+            return ""
+        if files[0] != self._looked[0]:
+            from longshore.building.folder import find_dockerfile
+
+            try:
+                found = files[0].is_dir() and find_dockerfile(files[0]) is not None
+            except (OSError, ValueError):
+                found = False
+            self._looked = (files[0], str(files[0]) if found else "")
+        return self._looked[1]
+
     def drop_hint(self, data: QMimeData) -> tuple[bool, str]:
         """Return whether *data* may be dropped here, and a line that says what would happen or why not."""
         files = mime.dropped_files(data)
         if mime.are_lists(files):
             return True, tr("Open the list of images")
+        if self._built(files):
+            if self._compressed:
+                return False, tr("The library can't build images")
+            return True, tr("Build {name}").replace("{name}", text.safe(files[0].name))
         if files:
             return True, tr("Load {name}").replace(
                 "{name}", text.safe(files[0].name) if len(files) == 1 else text.archives(len(files))
@@ -257,6 +283,9 @@ class ImageModel(RowTable["ImageRow"]):
         if not self.canDropMimeData(data, action, row, column, parent):
             return False
         files = mime.dropped_files(data)
+        if folder := self._built(files):
+            self.folder_dropped.emit(folder)
+            return True
         if files:
             self.load_dropped.emit(files)
             return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from longshore.language import tr
 from longshore.models.columns import TransferColumn
+from longshore.models.step_text import is_step, step_cell
 from longshore.oci.layer import LayerState
 from longshore.transfers.transfer import LayerSnapshot, Operation, State, TransferSnapshot
 from longshore.words import text, times
@@ -44,6 +45,8 @@ def layer_state_text(layer: LayerSnapshot, transfer: TransferSnapshot) -> str:
 
 def layer_cell(layer: LayerSnapshot, transfer: TransferSnapshot, column: int) -> str:
     """Return the text of a layer's row in *column*."""
+    if is_step(transfer):
+        return step_cell(layer, transfer, column)
     if column == TransferColumn.OPERATION:
         return text.safe(layer.layer_id)
     if column == TransferColumn.STATUS:
@@ -61,6 +64,8 @@ def layer_cell(layer: LayerSnapshot, transfer: TransferSnapshot, column: int) ->
 
 def layer_whole(layer: LayerSnapshot, transfer: TransferSnapshot, column: int) -> str:
     """Return the full text of a layer's cell, for its tooltip."""
+    if is_step(transfer):
+        return f"{step_cell(layer, transfer, TransferColumn.OPERATION)}  {layer.label}".rstrip()
     if column == TransferColumn.OPERATION:
         return text.safe(layer.digest or layer.layer_id)
     if column == TransferColumn.PROGRESS:

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 
 from longshore.language import tr
-from longshore.models import layer_text, transfer_text
+from longshore.models import layer_text, step_text, transfer_text
 from longshore.models.columns import Dress, NodeKind, Role, Tone, TransferColumn
 from longshore.models.tooltips import tooltip
 from longshore.models.transfer_rows import ChildRow, TransferRow
@@ -123,6 +123,8 @@ def tone(snapshot: TransferSnapshot, child: ChildRow | None, column: int) -> Ton
             return Tone.BAD if snapshot.state is State.FAILED else Tone.NONE
         told = column in (TransferColumn.STATUS, TransferColumn.PROGRESS)
         return transfer_text.status_tone(snapshot.state) if told else Tone.NONE
+    if child.layer is not None and step_text.is_step(snapshot):
+        return step_text.step_tone(child.layer, column)
     if child.layer is not None and column == TransferColumn.PROGRESS:
         return Tone.GOOD if child.layer.state.finished else Tone.ACTIVE
     return Tone.NONE
@@ -132,6 +134,8 @@ def _look(row: TransferRow, child: ChildRow | None, column: int, role: int) -> A
     snapshot = row.snapshot
     layer = child.layer if child is not None else None
     if role == Role.PERMILLE:
+        if layer is not None and step_text.is_step(snapshot) and not layer.total:
+            return None  # steps have no bar but for the base image that they pull
         known = snapshot.permille if child is None else (layer.permille if layer is not None else None)
         return -1 if known is None else known
     if role == Role.STATE:
@@ -163,5 +167,7 @@ def _look(row: TransferRow, child: ChildRow | None, column: int, role: int) -> A
 
 def _copy_text(snapshot: TransferSnapshot, child: ChildRow | None) -> str:
     if child is not None:
-        return child.text if child.layer is None else child.layer.digest or child.layer.layer_id
+        if child.layer is None or child.layer.label:
+            return child.text if child.layer is None else child.layer.label
+        return child.layer.digest or child.layer.layer_id
     return transfer_text.copy_text(snapshot)

@@ -19,6 +19,7 @@ from longshore.models.images import ImageModel
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
 from longshore.models.transfers import TransferModel
+from longshore.operations.builds import Builds
 from longshore.operations.cleanup import CleanUps
 from longshore.operations.containers import Containers
 from longshore.operations.detour import Detour
@@ -96,6 +97,7 @@ class Operations(QObject):
         self.image_lists = ImageLists(self.clients, self.tasks, environ)
         self.containers = Containers(self.clients, self.tasks)
         self.loading = Loading(self.tasks, self.transfers)
+        self.builds = Builds(self.tasks, settings, environ)
         self.detour = Detour(self.clients, self.tasks, self.images, self.transfers)
         self.transfers.succeeded.connect(self._succeeded)
         self._ages = QTimer(self)

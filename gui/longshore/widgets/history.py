@@ -77,6 +77,7 @@ class HistoryWindow(QWidget):
                 (self.tr("Copied"), Operation.COPY),
                 (self.tr("Saved"), Operation.SAVE),
                 (self.tr("Loaded"), Operation.LOAD),
+                (self.tr("Built"), Operation.BUILD),
             ],
         )
         self.registry = self._picker(self.tr("Registry"), [(self.tr("All registries"), "")])

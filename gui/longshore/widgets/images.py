@@ -54,6 +54,7 @@ class ImagePane(Pane):
     carry_requested = Signal(object)  # list[ImageName], to copy to another engine or the library
     save_requested = Signal(object)  # list[ImageName]
     load_requested = Signal()
+    build_requested = Signal()
     tag_requested = Signal(object)  # list[ImageName]; several all have a name
     remove_requested = Signal(object)  # list[LocalImage]
     copy_reference_requested = Signal(str)  # the text for the clipboard
@@ -129,6 +130,7 @@ class ImagePane(Pane):
         self.containers_verb = add(
             self.tr("Containers of this image…"), self.containers, why_not=self.not_runnable, more=True
         )
+        self.build_verb = add(self.tr("Build…"), self.build, why_not=self.no_build, side=Side.PANE, more=True)
         self.load_verb = add(self.tr("Load…"), self.load, why_not=self.no_place, side=Side.PANE, more=True)
         self.clean_up_verb = add(self.tr("Clean up…"), self.clean_up_requested.emit, side=Side.PANE)
         self.pin_verb = keep(self.tr("Pin"), self.pin, why_not=self._no_reference)
@@ -142,6 +144,12 @@ class ImagePane(Pane):
 
     def no_place(self) -> str:
         """Return why the place cannot be used."""
+        return self._usable
+
+    def no_build(self) -> str:
+        """Return why no image can be built here."""
+        if self._library and not self._usable:
+            return self.tr("The library can't build images. Choose an engine above.")
         return self._usable
 
     def no_image(self) -> str:
@@ -280,6 +288,12 @@ class ImagePane(Pane):
             self.view.reveal(index)
         self._soon.start()
 
+    def select_image(self, reference: Reference) -> None:
+        """Select the row of *reference*, unless something moves that the user is working on."""
+        index = self.model.index_of(reference)
+        if index.isValid() and not self.view.in_hand():
+            self.view.select_rows([index])
+
     # -- selection
 
     def selected(self) -> list[LocalImage]:
@@ -315,6 +329,12 @@ class ImagePane(Pane):
         """Request to load archives, or say why it is not possible."""
         if not self.refuse(self.no_place()):
             self.load_requested.emit()
+
+    @Slot()
+    def build(self) -> None:
+        """Request to build an image from a folder, or say why it is not possible."""
+        if not self.refuse(self.no_build()):
+            self.build_requested.emit()
 
     @Slot()
     def tag(self) -> None:
@@ -515,6 +535,7 @@ class ImagePane(Pane):
         self.pin_verb.entry(menu)
         self.remove_verb.entry(menu)
         menu.addSeparator()
+        self.build_verb.entry(menu)
         self.load_verb.entry(menu)
         self.clean_up_verb.entry(menu)
         menu.popup(self.view.viewport().mapToGlobal(where))

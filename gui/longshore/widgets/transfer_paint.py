@@ -25,6 +25,7 @@ _OPERATION_ICONS = {
     Operation.COPY: "copy",
     Operation.SAVE: "pull",
     Operation.LOAD: "push",
+    Operation.BUILD: "build",
 }
 _STATE_TONES: dict[object, Tone] = {
     State.QUEUED: Tone.QUIET,

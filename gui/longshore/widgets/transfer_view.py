@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from longshore.models.columns import Role, TransferColumn
+from longshore.models.columns import Role, Tone, TransferColumn
 from longshore.models.transfers import TransferModel
 from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.columns import PADDING, Column, Kind
@@ -210,9 +210,12 @@ class TransferView(TreeView):
     def drawRow(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        """Qt's hook: extends a failure or waiting reason over the next columns while these are empty."""
+        """Qt's hook: extends a failure, a waiting reason or the instruction of a step over empty columns behind it."""
         super().drawRow(painter, option, index)
         if index.parent().isValid():
+            layer = self.model().data(index, Role.LAYER)
+            if layer is not None and layer.label:
+                self._draw_sentence(painter, index.sibling(index.row(), TransferColumn.SOURCE))
             return
         snapshot = self.model().data(index, Role.SNAPSHOT)
         if snapshot is not None and (snapshot.state is State.FAILED or snapshot.waiting_for):
@@ -226,7 +229,7 @@ class TransferView(TreeView):
             return
         whole = own
         # The model reports these columns as changed together, so no part of an older sentence remains.
-        for column in range(TransferColumn.TRANSFERRED + 1, TransferColumn.FINISHED):
+        for column in range(cell.column() + 1, TransferColumn.FINISHED):
             other = cell.siblingAtColumn(column)
             if self.isColumnHidden(column):
                 continue
@@ -237,9 +240,10 @@ class TransferView(TreeView):
             return
         selected = self.selectionModel().isSelected(cell)
         odd = self.alternatingRowColors() and self._is_odd(own)
+        quiet = cell.parent().isValid()
         painter.fillRect(whole, theme.selection if selected else theme.soft if odd else theme.pane)
         room = whole.adjusted(PADDING, 0, -PADDING, 0)
-        ink = theme.ink(cell.data(Role.TONE))
+        ink = theme.ink(Tone.QUIET if quiet else cell.data(Role.TONE))
         painter.setFont(theme.font)
         painter.setPen(ink.selected if selected else ink.plain)
         shown = theme.metrics.elidedText(sentence, Qt.TextElideMode.ElideRight, room.width())

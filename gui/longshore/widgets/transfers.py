@@ -12,7 +12,7 @@ from longshore.models import transfer_choice, transfer_text
 from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
 from longshore.models.transfer_text import can_detour
 from longshore.models.transfers import TransferModel
-from longshore.transfers.transfer import State, TransferRequest, TransferSnapshot
+from longshore.transfers.transfer import Operation, State, TransferRequest, TransferSnapshot
 from longshore.widgets.command_menu import Lines, add_commands, no_lines
 from longshore.widgets.pane import Pane
 from longshore.widgets.theme import current_theme
@@ -42,6 +42,7 @@ class TransferPane(Pane):
     remove_requested = Signal(object)  # list[str], finished ones to remove from the list
     move_requested = Signal(object, int)  # list[str], rows up (negative) or down
     copy_reference_requested = Signal(str)
+    output_requested = Signal(str)  # the id of a build
     detour_requested = Signal(object)  # TransferSnapshot of a pull that an engine cannot finish
     remedy_requested = Signal(object, str)  # Remedy, host: fixes why a transfer failed
     occupied_changed = Signal(bool)  # whether there is anything to show
@@ -99,6 +100,7 @@ class TransferPane(Pane):
         self.clear_verb = add(
             self.tr("Clear finished"), self.clear_finished, side=side, why_not=self._no_clear
         )
+        self.output_verb = self.verbs.keep(self.tr("Output…"), self.output, why_not=self._no_output)
         self.remove_verb = self.verbs.keep(self.tr("Remove from list"), self.remove, why_not=self._no_removal)
         self.copy_reference_verb = self.verbs.keep(
             self.tr("Copy as text"), self.copy_reference, why_not=self._no_row
@@ -150,6 +152,8 @@ class TransferPane(Pane):
         """
         if snapshot.state is not State.FAILED:
             return
+        if snapshot.request.operation is Operation.BUILD:
+            self.view.setExpanded(self.model.index_of(snapshot.id), True)
         if not self.view.in_hand():
             self.reveal(snapshot.id)
         offer = errors.offer_of(snapshot, self.name_of)
@@ -230,6 +234,22 @@ class TransferPane(Pane):
     def _no_clear(self) -> str:
         done = any(s.state.finished for s in self.snapshots())
         return "" if done else self.tr("Nothing has finished yet.")
+
+    def _no_output(self) -> str:
+        if reason := self._no_row():
+            return reason
+        chosen = self.selected()
+        if len(chosen) != 1:
+            return self.tr("Select only one build.")
+        if chosen[0].request.operation is not Operation.BUILD:
+            return self.tr("Only builds have output.")
+        return "" if chosen[0].output else self.tr("There is no output.")
+
+    @Slot()
+    def output(self) -> None:
+        """Request the output of the selected build, or say why there is none."""
+        if not self.refuse(self._no_output()):
+            self.output_requested.emit(self.selected()[0].id)
 
     def _no_removal(self) -> str:
         if reason := self._no_row():
@@ -384,6 +404,8 @@ class TransferPane(Pane):
     def _opened(self, index: QModelIndex) -> None:
         if index.data(Role.NODE_KIND) == NodeKind.TRANSFER:
             self.view.setExpanded(index, not self.view.isExpanded(index))
+        elif index.data(Role.OPERATION) is Operation.BUILD:
+            self.output_requested.emit(index.data(Role.TRANSFER_ID))
 
     @Slot(QPoint)
     def _menu(self, where: QPoint) -> None:
@@ -393,6 +415,8 @@ class TransferPane(Pane):
         self.cancel_verb.entry(menu)
         menu.addAction(self.tr("Cancel all")).triggered.connect(self.cancel_all)
         self.retry_verb.entry(menu)
+        if any(one.request.operation is Operation.BUILD for one in chosen):
+            self.output_verb.entry(menu)
         offer = errors.offer_of(chosen[0], self.name_of) if len(chosen) == 1 else None
         if offer is not None and offer.remedy is not Remedy.LIBRARY:  # the library is offered below
             menu.addAction(offer.menu).triggered.connect(lambda: self._follow(chosen[0], offer))

@@ -97,6 +97,7 @@ class Wiring(QObject):
         from longshore.application.choices import Choices
         from longshore.operations import Operations
         from longshore.wiring.archives import Archives
+        from longshore.wiring.builds import Builds
         from longshore.wiring.certificates import Certificates
         from longshore.wiring.clean_up import CleanUp
         from longshore.wiring.copies import Copies
@@ -141,6 +142,7 @@ class Wiring(QObject):
         CleanUp(self.window, operations, shared)
         Transfers(self.window, operations, shared, undo)
         SeveralEngines(self.window, operations)
+        Builds(self.window, operations, shared)
         Runs(self.window, operations, shared)
         self._desktop = Desktop(self.window, operations, self._environ)
         self._desktop.quit_requested.connect(self._close_requested)

@@ -285,7 +285,9 @@ def advice_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
     words = [line.strip() for line in error.detail.splitlines() if line.strip()]
     if len(words) > _DETAIL_LINES:
         words = [*words[: _DETAIL_LINES - 1], "…"]
-    return (*(line for line in (errors.advice(error), *words) if line), *notes)
+    # An instruction is long, and the row has little room for the sentence.
+    whole = errors.message(error) if snapshot.request.operation is Operation.BUILD else ""
+    return (*(line for line in (whole, errors.advice(error), *words) if line), *notes)
 
 
 def _note_text(note: TransferNote) -> str:

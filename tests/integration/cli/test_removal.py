@@ -204,10 +204,9 @@ def test_one_tag_alone_where_the_registry_can(
     name = f"{address}/remove/alone"
     seeded = seed_repository(address, "remove/alone", ["1.0", "latest"])
     shown = longshore("remove", f"docker://{name}:1.0", "--dry-run").stdout
-    assert "tag; the image is kept" in shown and "latest" not in shown and "Space" not in shown
+    assert "tag; the image is kept" in shown and "latest" not in shown
     longshore("remove", f"docker://{name}:1.0", "--yes")
     assert tags(longshore, name) == {"latest"}
-    assert "Space is freed" in longshore("remove", f"docker://{name}:latest", "--dry-run").stdout
     (row,) = longshore.records("remove", f"docker://{name}:latest", "--dry-run")
     assert (row["digest"], row["deletes_image"]) == (seeded.digest, True)
 

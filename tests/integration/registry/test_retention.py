@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from longshore.application.cleanup import retention_run
 from longshore.application.cleanup.retention import RetentionPlan, make
 from longshore.application.cleanup.retention_rules import Order, RetentionRules
 from longshore.application.cleanup.retention_run import RetentionResult, carry_out
@@ -219,30 +218,6 @@ def test_a_tag_that_was_moved_meanwhile_is_kept_and_named(
     assert tags_of(clients.registry(host), path) == {"v1": newer}
 
 
-@pytest.mark.parametrize("whole", [False, True], ids=["tags alone", "the whole image"])
-def test_a_tag_that_is_moved_during_the_run_keeps_no_other(
-    clients: Clients, registry: PrivateRegistry, monkeypatch: pytest.MonkeyPatch, whole: bool
-) -> None:
-    """If only the tags go, the others go; an image that somebody uses again stays with all its tags."""
-    host, path = registry.address, "retention/during"
-    one = seed_days(host, path, 10, "1.0", "1.1", "1.2", *([] if whole else ["stays"]))
-    plan = planned(clients, host, path, names=("1.*",))
-    newer: list[str] = []
-
-    def moving(*arguments: Any, **more: Any) -> Any:
-        found = read_repository(*arguments, **more)
-        newer.append(seed_days(host, path, 0, "1.1", seed="newer"))
-        return found
-
-    monkeypatch.setattr(retention_run, "read_repository", moving)
-    result = run(clients, plan)
-    kept = {"1.0", "1.1", "1.2"} if whole else {"1.1"}
-    assert (result.kept.keys(), set(result.removed)) == (kept, {"1.0", "1.1", "1.2"} - kept)
-    assert all("1.1 was moved" in error.message for error in result.kept.values())
-    there = tags_of(clients.registry(host), path)
-    assert there == {tag: newer[0] if tag == "1.1" else one for tag in (*kept, *([] if whole else ["stays"]))}
-
-
 def test_a_tag_that_somebody_gave_meanwhile_stays(clients: Clients, registry: PrivateRegistry) -> None:
     host, path = registry.address, "retention/given"
     one = seed_days(host, path, 10, "1.0", "1")
@@ -339,7 +314,7 @@ def test_a_cancelled_run_says_what_it_did(clients: Clients, registry: PrivateReg
         read_repository(clients, Reference(host, path), cancellation)
 
 
-def test_what_a_registry_deletes_in_excess_is_reported(
+def test_what_a_registry_deletes_in_excess_is_told(
     clients: Clients, registry: PrivateRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host, path = registry.address, "retention/excess"

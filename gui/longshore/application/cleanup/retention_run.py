@@ -7,7 +7,7 @@ somebody gave to an image meanwhile keeps it. Afterwards the tags are listed onc
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -141,40 +141,32 @@ def _carry_out_step(
     group: str,
 ) -> None:
     """Delete the tags of *step*; each goes from *pending* to *result*. Raises what concerns more than these tags."""
-    left = list(step.tags)
-    while left:
-        recording = removing_tags(
-            clients.recorder,
-            clients.registry(now.repository.domain),
-            now.repository,
-            dict.fromkeys(left, step.digest),
-            TagOperation.CLEAN_UP,
-            reading=now.way is not Way.VENDOR,
-            group=group,
-        )
-        try:
-            with recording:
-                for tag in _gone(deletion, step, tuple(left)):
-                    pending.remove(tag)
-                    result.removed.append(tag)
-        except _OF_ONE_TAG as error:
-            left = [tag for tag in left if tag in pending]
-            # An image is deleted with all its tags or not at all; tags that go alone do not depend on each other.
-            stuck = left if step.whole else left[:1]
-            for tag in stuck:
+    recording = removing_tags(
+        clients.recorder,
+        clients.registry(now.repository.domain),
+        now.repository,
+        dict.fromkeys(step.tags, step.digest),
+        TagOperation.CLEAN_UP,
+        reading=deletion.way() is not Way.VENDOR,
+        group=group,
+    )
+    try:
+        with recording:
+            for tag in _gone(deletion, step):
                 pending.remove(tag)
-                result.kept[tag] = error
-            left = left[len(stuck) :]
-        else:
-            return
+                result.removed.append(tag)
+    except _OF_ONE_TAG as error:
+        for tag in [one for one in step.tags if one in pending]:
+            pending.remove(tag)
+            result.kept[tag] = error
 
 
-def _gone(deletion: TagDeletion, step: Deletion, tags: Sequence[str]) -> Iterator[str]:
+def _gone(deletion: TagDeletion, step: Deletion) -> Iterator[str]:
     if step.whole:
-        deletion.delete_image(step.digest, tags)
-        yield from tags
+        deletion.delete_image(step.digest, step.tags)
+        yield from step.tags
     else:
-        yield from deletion.delete_tags(step.digest, tags, step.staying)
+        yield from deletion.delete_tags(step.digest, step.tags, step.staying)
 
 
 def _verify(clients: Clients, now: RepositoryContents, result: RetentionResult) -> None:
@@ -193,7 +185,7 @@ def _verify(clients: Clients, now: RepositoryContents, result: RetentionResult) 
             continue  # some registries list a tag without an image
         result.removed.remove(tag)
         result.kept[tag] = VerificationFailed(
-            "The registry still has the tag {tag}, or has it again.",
+            "The registry has the tag {tag} again, or still.",
             subject=_named(now, tag),
             advice="Check again later: it may use a cache.",
             arguments={"tag": tag},

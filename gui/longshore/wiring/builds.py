@@ -1,0 +1,116 @@
+"""Builds: the sheet, the output, and the image that a build ends with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, Slot
+
+from longshore.oci.reference import Reference
+from longshore.operations import Operations
+from longshore.transfers.transfer import EnginePlace, Operation, TransferSnapshot
+from longshore.widgets.main_window import MainWindow
+from longshore.wiring.shared import Shared
+
+if TYPE_CHECKING:
+    from longshore.transfers.builds import Build
+    from longshore.widgets.build_output import BuildOutputWindow
+
+
+class Builds(QObject):
+    """Connects builds. GUI thread."""
+
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+        super().__init__(window)
+        self.window = window
+        self.operations = operations
+        self._shared = shared
+        self._asked: set[str] = set()
+        self._expected: set[Reference] = set()
+        self._outputs: dict[str, BuildOutputWindow] = {}
+        images, transfers = window.image_pane, operations.transfers
+        images.build_requested.connect(lambda: self.open(""))
+        # Queued: a drop must return before a sheet opens.
+        images.model.folder_dropped.connect(self.open, Qt.ConnectionType.QueuedConnection)
+        window.transfer_pane.output_requested.connect(self._show_output)
+        transfers.succeeded.connect(self._succeeded)
+        transfers.tally_changed.connect(self._follow)
+        operations.images.arrived.connect(self._arrived)
+
+    @Slot(str)
+    def open(self, folder: str) -> None:
+        """Open the sheet, filled for *folder*; "" for the last one."""
+        from longshore.widgets.dialogs.build import BuildSheet
+
+        place = self.operations.images.status.place
+        if not isinstance(place, EnginePlace):
+            self.window.image_pane.refuse(self.window.image_pane.no_build())
+            return
+        builds = self.operations.builds
+        sheet = BuildSheet(self.window, place, place.address.name, folder or builds.last_folder())
+        sheet.look_requested.connect(lambda path, file: builds.look(path, file, sheet.show_facts))
+        sheet.choices_requested.connect(lambda path: sheet.show_choices(builds.last_choices(Path(path))))
+        sheet.build_requested.connect(self._build)
+        sheet.offer_commands(
+            lambda: self._shared.commands.of_requests(sheet.requests()), self._shared.to_clipboard
+        )
+        sheet.open()
+        sheet.start()
+
+    @Slot(object)
+    def _build(self, build: Build) -> None:
+        self.operations.builds.remember(build)
+        self._asked |= set(self.operations.transfers.ask([build.request()]))
+
+    # -- the image
+
+    @Slot(object)
+    def _succeeded(self, snapshot: TransferSnapshot) -> None:
+        reference = snapshot.request.destination.reference
+        if snapshot.id in self._asked and reference is not None:
+            self._asked.discard(snapshot.id)
+            self._expected.add(reference)
+
+    @Slot(object)
+    def _arrived(self, reference: Reference) -> None:
+        """Select the image that was built, ready to be dragged, unless the user is busy in the list."""
+        if reference in self._expected:
+            self._expected.discard(reference)
+            self.window.image_pane.select_image(reference)
+
+    # -- the output
+
+    @Slot(str)
+    def _show_output(self, transfer: str) -> None:
+        from longshore.widgets.build_output import BuildOutputWindow
+
+        shown = self._outputs.get(transfer)
+        if shown is None:
+            snapshot = self.window.transfer_pane.model.snapshot(transfer)
+            if snapshot is None or snapshot.request.operation is not Operation.BUILD:
+                return
+            place = snapshot.request.source.place
+            name = getattr(place, "path", Path()).name
+            shown = BuildOutputWindow(self.window, transfer, self.tr("Build of {0}").format(name))
+            self._outputs[transfer] = shown
+            shown.cancel_requested.connect(lambda row: self.operations.transfers.queue.cancel([row]))
+            shown.copy_requested.connect(self._shared.to_clipboard)
+            shown.quit_requested.connect(self.window.request_close)
+            shown.closed.connect(self._closed)
+        self._follow()
+        shown.show()
+        shown.raise_()
+        shown.activateWindow()
+
+    @Slot(str)
+    def _closed(self, transfer: str) -> None:
+        self._outputs.pop(transfer, None)
+
+    @Slot()
+    def _follow(self) -> None:
+        queue = self.operations.transfers.queue
+        for transfer, shown in list(self._outputs.items()):
+            snapshot = self.window.transfer_pane.model.snapshot(transfer)
+            if snapshot is not None:
+                shown.show_state(snapshot, queue.output(transfer, shown.after))
