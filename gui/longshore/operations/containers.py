@@ -99,10 +99,11 @@ class Run(QObject):
 
     def begin(self) -> None:
         """Start it, or read what is there."""
-        self._tasks.spawn(self._follow(), "follow a container")
-
-    async def _follow(self) -> None:
         cancellation = self._cancellation = self._tasks.cancellation()
+        if self._tasks.spawn(self._follow(cancellation), "follow a container") is None:
+            self._tasks.release(cancellation)
+
+    async def _follow(self, cancellation: Cancellation) -> None:
         try:
             await self._tasks.call(self._tasks.runs, self._work, cancellation)
         except Cancelled:
@@ -141,6 +142,9 @@ class Run(QObject):
                 self._become(RunState.LEFT)
         elif isinstance(event, Started):
             self.id, self.name = event.id, event.name
+            if self._forgotten:
+                self._discard()
+                return
             self._become(RunState.RUNNING)
             self.started.emit()
         elif self.state is not RunState.REMOVED:
@@ -161,14 +165,14 @@ class Run(QObject):
         self.changed.emit()
 
     def leave(self) -> None:
-        """Read no more; the container goes on. One that has not started yet is not started."""
+        """Read no more; the container goes on."""
         if self._cancellation is not None:
             self._cancellation.cancel()
         if self.running:
             self._become(RunState.LEFT)
 
     def forget(self) -> None:
-        """Leave it; the object goes once its worker has ended."""
+        """Leave it; one that has not started yet leaves no container. The object goes once its worker has ended."""
         self.leave()
         self._forgotten = True
         self._end()
@@ -176,6 +180,14 @@ class Run(QObject):
     def _end(self) -> None:
         if self._read and self._forgotten:
             self.deleteLater()
+
+    def _discard(self) -> None:
+        """Remove a container that started although the user had cancelled: nobody knows of it."""
+        self._tasks.run(
+            self._tasks.runs,
+            lambda _: self._engine.containers.remove(self.id, force=True),
+            name="remove a container that was cancelled",
+        )
 
     def stop(self) -> None:
         """Ask the container to stop; it is killed after ten seconds."""

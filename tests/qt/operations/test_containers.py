@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,14 +119,32 @@ def test_what_was_not_started(play: Play, engine: Engine) -> None:
         assert run.state is RunState.FAILED
         assert isinstance(refused[0], RunRefused)
         containers.forget(run)
-        # Cancelled before the engine has answered: there is no container, or it is left alone.
-        run = containers.run(place, RunRequest(IMAGE, ("sh", "-c", "exit 0"), remove=True))
-        run.begin()
-        containers.forget(run)
         run = containers.run(place, RunRequest(IMAGE, ("id",), name="last", remove=True))
         run.begin()
         await until(lambda: run.state is RunState.REMOVED)
         assert not run.attached
+
+    play(scene)
+
+
+def test_cancelled_while_it_starts_it_leaves_nothing(play: Play, engine: Engine) -> None:
+    place = EnginePlace(engine.address)
+
+    async def scene(desk: Desk) -> None:
+        containers = Containers(desk.clients, desk.tasks)
+        for number in range(5):
+            run = containers.run(place, RunRequest(IMAGE, FOREVER))
+            run.begin()
+            if number == 1:
+                await until(lambda: bool(engine.containers.all()))
+            elif number > 1:
+                # At any moment until the engine has reported the start.
+                await until(lambda run=run: run.id or engine.containers.all())  # type: ignore[misc]
+                await asyncio.sleep(number / 20)
+            containers.forget(run)
+            if run.state is RunState.LEFT:
+                engine.containers.remove(run.id, force=True)  # it had started before
+            await until(lambda: not engine.containers.all())
 
     play(scene)
 
