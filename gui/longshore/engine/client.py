@@ -86,6 +86,8 @@ class Client(docker.APIClient):
         self._auth_configs = AuthConfig({})
         self.credstore_env = None
         self._custom_adapter = None
+        #: Whether each of its connections is a process of ssh.
+        self.is_ssh = address.scheme == "ssh"
         self.base_url = self._mount(address)
 
     def _mount(self, address: EngineAddress) -> str:

@@ -48,6 +48,8 @@ _REMEMBERED = 4000
 #: Bytes of the largest response.
 LARGEST = 64 << 20
 _READ = 1 << 16
+#: Seconds for which what an older engine says about BuildKit's cache is good enough.
+_OLD_DF_SECONDS = 300.0
 #: The API version from which ``/system/df`` can be asked for images alone.
 _DF_BY_TYPE = (1, 42)
 #: How near the size of a record of BuildKit's cache is to the layer that it keeps, as a share.
@@ -83,6 +85,8 @@ class UsageReader:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, int], tuple[Layer, ...]] = OrderedDict()
+        #: What an old engine's ``/system/df`` said, and when it is too old.
+        self._cache: tuple[float, list[Json]] | None = None
 
     def read(
         self, client: Client, df: Client, store: ImageStore, version: str, cancellation: Cancellation
@@ -94,7 +98,7 @@ class UsageReader:
         rows = _rows(client, **query)
         listed = _rows(client, all="1", **query) if containerd else rows
         layers = self._all_layers(client, rows | listed, until, cancellation)
-        found = _beside(client, df, rows, _number(version), until)
+        found = _beside(client, self._disk_use(df, _number(version)), rows, until)
         if containerd:
             return _containerd_usage(rows, listed, layers, found)
         return _layered_usage(layers, found)
@@ -107,7 +111,25 @@ class UsageReader:
             _check_time(until)
             return self._layers(client, image_id, rows[image_id])
 
-        return dict(zip(rows, ask_all(ask, list(rows), cancellation, _ASKERS), strict=True))
+        # Each connection to a remote engine is an ssh process.
+        askers = 1 if client.is_ssh else _ASKERS
+        return dict(zip(rows, ask_all(ask, list(rows), cancellation, askers), strict=True))
+
+    def _disk_use(self, df: Client, number: tuple[int, ...]) -> tuple[int | None, list[Json]]:
+        """The size of all images as the engine counts it, and the records of BuildKit's cache.
+
+        An old engine measures all volumes to tell that: it is asked seldom, and its layers are counted here.
+        """
+        if number >= _DF_BY_TYPE:
+            return _disk_use(df, [["image"], ["build-cache"]])
+        with self._lock:
+            known = self._cache
+        if known is None or time.monotonic() > known[0]:
+            _, cache = _disk_use(df, [[]])
+            known = time.monotonic() + _OLD_DF_SECONDS, cache
+            with self._lock:
+                self._cache = known
+        return None, known[1]
 
     def _layers(self, client: Client, image_id: str, row: Json) -> tuple[Layer, ...]:
         """The layers of an image that is unpacked; none if it was removed meanwhile."""
@@ -246,10 +268,10 @@ def _cached_content(
 
 
 def _beside(
-    client: Client, df: Client, rows: Mapping[str, Json], number: tuple[int, ...], until: float
+    client: Client, disk_use: tuple[int | None, list[Json]], rows: Mapping[str, Json], until: float
 ) -> _Beside:
     """What else is on the engine's disk."""
-    counted, cache = _disk_use(df, number)
+    counted, cache = disk_use
     records = [
         _CacheRecord(
             _bytes(record.get("Size")), str(record.get("Description") or "").startswith("pulled from")
@@ -269,8 +291,11 @@ def _beside(
     return _Beside(counted, records, bool(cache), bool(containers), frozenset(held))
 
 
-def _disk_use(df: Client, number: tuple[int, ...]) -> tuple[int | None, list[Json]]:
-    """The size of all images as the engine counts it, and the records of BuildKit's cache; without what it refuses."""
+def _disk_use(df: Client, asked: Iterable[list[str]]) -> tuple[int | None, list[Json]]:
+    """The size of all images as the engine counts it, and the records of BuildKit's cache; without what it refuses.
+
+    *asked*: the kinds of each request; before API 1.42 all come in one response.
+    """
     from requests import RequestException
     from urllib3.exceptions import HTTPError
 
@@ -278,8 +303,7 @@ def _disk_use(df: Client, number: tuple[int, ...]) -> tuple[int | None, list[Jso
 
     counted: int | None = None
     cache: list[Json] = []
-    # Before API 1.42 everything comes in one response, whatever is asked for.
-    for kinds in [["image"], ["build-cache"]] if number >= _DF_BY_TYPE else [[]]:
+    for kinds in asked:
         try:
             found = _mapping(_document(df, "/system/df", type=kinds, verbose="1"))
         except (StatusError, RequestException, HTTPError, ValueError):

@@ -87,14 +87,15 @@ def unknown(problem: LongshoreError | None) -> str:
 
 def total(candidates: Sequence[Candidate], found: FreedBytes, on_disk: int) -> str:
     """Return what a plan frees: ``3 images, frees 1.36 GB. 2.35 GB on disk now, 1 GB after.``"""
-    images = text.images(sum(not one.staying for one in candidates))
+    images = sum(not one.staying for one in candidates)
     tags = sum(len(one.names) for one in candidates if one.staying)
+    what = [text.images(images)] if images or not tags else []
     if tags:
-        images += tr(" and 1 tag") if tags == 1 else tr(" and %n tags", tags)
+        what.append(tr("1 tag") if tags == 1 else tr("%n tags", tags))
     after = text.size(on_disk - found.bytes)
     return (
         tr("{what}, frees {size}. {now} on disk now, {after} after.")
-        .replace("{what}", images)
+        .replace("{what}", tr(" and ").join(what))
         .replace("{size}", freed(found))
         .replace("{now}", text.size(on_disk))
         .replace("{after}", after)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from longshore.application import removal
 from longshore.application.cleanup.plan import Candidate, PlacePlan
 from longshore.application.usage import measured
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import (
     EngineLost,
     EngineUnavailable,
@@ -93,7 +93,10 @@ def carry_out(
     removed. A failure does not stop the others, unless the engine is gone. Cancelling stops between two images: what
     was removed is in the result.
     """
-    before, _ = measured(store, cancellation)
+    try:
+        before, _ = measured(store, cancellation)
+    except Cancelled:
+        return Outcome((), plan.freed(ticked), None, stopped=True)
     listed = _Listed(store, clock)
     names: list[NameResult] = []
     done: set[str] = set()
@@ -151,5 +154,7 @@ def _freed(before: DiskUsage | None, store: Store, done: Iterable[str]) -> int |
     if before is None or after is None:
         return None
     if before.counted is None or after.counted is None:
-        return max(before.total - after.total, 0)
-    return max(before.counted - after.counted - before.freed(set(done)).cached, 0)
+        less = before.total - after.total
+    else:
+        less = before.counted - after.counted
+    return max(less - before.freed(set(done)).cached, 0)

@@ -189,6 +189,21 @@ def test_cancelling_stops_between_two_images() -> None:
     assert outcome.stopped and outcome.freed == 10
 
 
+def test_cancelling_before_the_first_image_removes_nothing() -> None:
+    class Slow(Store):
+        def usage(self, cancellation: Cancellation) -> DiskUsage:
+            cancellation.raise_if_cancelled()
+            return super().usage(cancellation)
+
+    store = Slow(row("a:1", 0))
+    plan = plan_of(store)
+    cancellation = Cancellation()
+    cancellation.cancel()
+    outcome = run(plan, store, cancellation=cancellation)
+    assert (outcome.names, outcome.stopped, outcome.freed) == ((), True, None)
+    assert outcome.expected == FreedBytes(110) and not store.asked
+
+
 def test_without_sizes_it_removes_and_measures_nothing() -> None:
     store = Store(row("a:1", 0))
     store.sizes = False
@@ -211,10 +226,12 @@ def test_bytes_that_the_build_cache_keeps_were_not_freed() -> None:
         def usage(self, cancellation: Cancellation) -> DiskUsage:
             return replace(super().usage(cancellation), cached=frozenset({"base"}))
 
-    store = Cached(row("a:1", 0))
-    plan = plan_of(store)
-    assert plan.freed(plan.candidates) == FreedBytes(10, cached=100)
-    assert run(plan, store).freed == 10
+    for counted in (True, False):
+        store = Cached(row("a:1", 0))
+        store.counted = counted
+        plan = plan_of(store)
+        assert plan.freed(plan.candidates) == FreedBytes(10, cached=100)
+        assert run(plan, store).freed == 10
 
 
 def test_rules_are_checked_before_anything_is_asked() -> None:

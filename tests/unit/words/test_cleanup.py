@@ -1,0 +1,114 @@
+"""Sentences about clean-ups."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from longshore.application.cleanup.plan import Candidate
+from longshore.application.cleanup.rules import Reason, Why
+from longshore.application.cleanup.running import NameResult, Outcome
+from longshore.errors import EngineFailure, ImageInUse
+from longshore.oci.disk_usage import FreedBytes
+from longshore.oci.local_image import LocalImage
+from longshore.words import cleanup as words
+
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+
+
+def candidate(reason: Reason, days: float | None = 45, *, staying: int = 0) -> Candidate:
+    created = None if days is None else NOW - timedelta(days=days)
+    return Candidate((LocalImage(None, "sha256:1", created, 1),), staying, reason)
+
+
+@pytest.mark.parametrize(
+    ("reason", "days", "expected"),
+    [
+        (Reason(Why.DANGLING), 45, "dangling"),
+        (Reason(Why.OLD), 45, "unused, 6 weeks old"),
+        (Reason(Why.UNUSED), 0.5, "unused, new"),
+        (Reason(Why.UNUSED), 1, "unused, 1 day old"),
+        (Reason(Why.UNUSED), 8, "unused, 1 week old"),
+        (Reason(Why.UNUSED), 70, "unused, 2 months old"),
+        (Reason(Why.UNUSED), 400, "unused, 1 year old"),
+        (Reason(Why.UNUSED), 56 * 365, "unused"),
+        (Reason(Why.UNUSED), -3, "unused"),
+        (Reason(Why.UNUSED), None, "unused"),
+        (Reason(Why.BEYOND_NEWEST, rank=4), 45, "4th newest of its repository"),
+        (Reason(Why.NAMED, pattern="acme/*:dev-*\x1b[1m"), 45, "named acme/*:dev-*[1m"),
+    ],
+)
+def test_reasons(reason: Reason, days: float | None, expected: str) -> None:
+    assert words.reason(candidate(reason, days), now=NOW) == expected
+
+
+def test_the_library_has_no_use_of_unused() -> None:
+    assert words.reason(candidate(Reason(Why.OLD)), containers=False, now=NOW) == "6 weeks old"
+
+
+def test_ordinals() -> None:
+    found = [words.ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 22, 103, 111, 1012)]
+    assert found == [
+        "1st",
+        "2nd",
+        "3rd",
+        "4th",
+        "11th",
+        "12th",
+        "13th",
+        "21st",
+        "22nd",
+        "103rd",
+        "111th",
+        "1012th",
+    ]
+
+
+def test_bytes() -> None:
+    assert words.freed(None) == ""
+    assert words.freed(FreedBytes(1_360_000_000)) == "1.36 GB"
+    assert words.freed(FreedBytes(1_360_000_000, about=True)) == "about 1.4 GB"
+    assert words.freed(FreedBytes(0, about=True)) == "0 B"
+    assert words.cached(FreedBytes(1)) == words.cached(None) == ""
+    assert words.cached(FreedBytes(1, cached=2_000_000)).startswith(
+        "2 MB of these images stay in the build cache."
+    )
+
+
+def test_totals_and_what_stays() -> None:
+    rows = [
+        candidate(Reason(Why.DANGLING)),
+        candidate(Reason(Why.DANGLING)),
+        candidate(Reason(Why.OLD), staying=2),
+    ]
+    shown = words.total(rows, FreedBytes(1_350_000_000), 2_350_000_000)
+    assert shown == "2 images and 1 tag, frees 1.35 GB. 2.35 GB on disk now, 1 GB after."
+    assert words.total(rows[:1], FreedBytes(0), 5).startswith("1 image, frees 0 B.")
+    assert words.total([rows[2], rows[2]], FreedBytes(0), 5).startswith("2 tags, frees 0 B.")
+    assert words.never(0, 0) == ""
+    assert words.never(4, 2) == "Never removed: images of containers (4), pinned images (2)."
+    assert words.never(0, 1) == "Never removed: pinned images (1)."
+    problem = EngineFailure("The engine took too long.")
+    assert words.unknown(problem) == "What this frees is not known. The engine took too long."
+    assert words.unknown(None) == "What this frees is not known."
+
+
+def test_results() -> None:
+    image = LocalImage(None, "sha256:1", None, 1)
+    used = ImageInUse("A container uses the image now.", subject="x")
+    good, bad = NameResult(image), NameResult(image, used)
+    expected = FreedBytes(1_360_000_000)
+    one = Outcome((good,), expected, 1_350_000_000)
+    assert words.results([one]) == "Freed 1.35 GB; 1.36 GB were expected."
+    assert words.results([one, one]) == "Freed 2.7 GB; 2.72 GB were expected."
+    # Where one place does not know, nothing is said of the sum.
+    unknown = Outcome((good, good), None, None)
+    assert words.results([one, unknown]) == "3 names were removed."
+    assert words.results([Outcome((good, bad), expected, 5)]) == (
+        "Freed 5 B; 1.36 GB were expected. 1 name was not removed."
+    )
+    assert words.results([Outcome((bad, bad))]) == "Nothing was removed. 2 names were not removed."
+    assert words.results([Outcome((), stopped=True)]) == "Stopped. Nothing was removed."
+    assert words.results([]) == "Nothing was removed."
+    assert words.result(1, 0, 7, None) == "Freed 7 B."
