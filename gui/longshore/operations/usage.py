@@ -32,6 +32,8 @@ class ShownUsage(QObject):
         self._clients = clients
         self._tasks = tasks
         self._status = status
+        #: What is known now.
+        self.latest: DiskUsage | None = None
         self._place: LocalPlace | None = None
         self._reading: Cancellation | None = None
         self._again = False
@@ -47,7 +49,7 @@ class ShownUsage(QObject):
         if place != self._place:
             self._place = place
             self._end()
-            self.changed.emit(None)
+            self._tell(None)
         self._soon.start()
 
     def stop(self) -> None:
@@ -80,13 +82,17 @@ class ShownUsage(QObject):
 
     def _done(self, found: DiskUsage) -> None:
         self._reading = None
-        self.changed.emit(found)
+        self._tell(found)
         self._next()
 
     def _failed(self, _: LongshoreError) -> None:
         self._reading = None
-        self.changed.emit(None)
+        self._tell(None)
         self._next()
+
+    def _tell(self, usage: DiskUsage | None) -> None:
+        self.latest = usage
+        self.changed.emit(usage)
 
     def _next(self) -> None:
         if self._again:

@@ -97,14 +97,19 @@ class Images(QObject):
     @Slot(object)
     def _image_details(self, image: ImageName) -> None:
         from longshore.widgets.dialogs.details import DetailsSheet
+        from longshore.words import cleanup
 
         sheet = DetailsSheet(self.window, image.shown)
         sheet.copy_requested.connect(self._shared.to_clipboard)
 
         def answer(found: ImageDetails | LibraryDetails | LongshoreError) -> None:
+            usage = self.operations.usage.latest
             if isinstance(found, LibraryDetails):
+                sheet.own_size = cleanup.own_size(usage, found.image.digest)
                 sheet.show_library(found)
             else:
+                if isinstance(found, ImageDetails):
+                    sheet.own_size = cleanup.own_size(usage, found.image_id)
                 sheet.show_image(found)
 
         self.operations.images.inspect(image, answer)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from longshore.application.cleanup.rules import Why
 from longshore.language import tr
-from longshore.oci.disk_usage import FreedBytes
+from longshore.oci.disk_usage import DiskUsage, FreedBytes
 from longshore.words import errors, text, times
 
 if TYPE_CHECKING:
@@ -69,6 +69,19 @@ def freed(found: FreedBytes | None) -> str:
     if found.about and found.bytes:
         return tr("about {size}").replace("{size}", text.about_size(found.bytes))
     return text.size(found.bytes)
+
+
+def own_size(usage: DiskUsage | None, image_id: str) -> str:
+    """Return what an image shares: ``24.6 MB only in this image, 158 MB shared with others``; empty if not known."""
+    unique = None if usage is None else usage.unique(image_id)
+    whole = None if usage is None else usage.size(image_id)
+    if unique is None or whole is None:
+        return ""
+    if unique == whole:
+        return tr("{0}, nothing shared with other images").format(text.size(whole))
+    return tr("{0} only in this image, {1} shared with others").format(
+        text.size(unique), text.size(whole - unique)
+    )
 
 
 def cached(found: FreedBytes | None) -> str:

@@ -10,7 +10,7 @@ from longshore.application.cleanup.plan import Candidate
 from longshore.application.cleanup.rules import Reason, Why
 from longshore.application.cleanup.running import NameResult, Outcome
 from longshore.errors import EngineFailure, ImageInUse
-from longshore.oci.disk_usage import FreedBytes
+from longshore.oci.disk_usage import DiskUsage, FreedBytes
 from longshore.oci.local_image import LocalImage
 from longshore.words import cleanup as words
 
@@ -112,3 +112,14 @@ def test_results() -> None:
     assert words.results([Outcome((), stopped=True)]) == "Stopped. Nothing was removed."
     assert words.results([]) == "Nothing was removed."
     assert words.result(1, 0, 7, None) == "Freed 7 B."
+
+
+def test_what_an_image_shares() -> None:
+    usage = DiskUsage(
+        {"base": 158_000_000, "own": 24_600_000, "other": 1},
+        {"1": frozenset({"base", "own"}), "2": frozenset({"base"}), "3": frozenset({"other"})},
+    )
+    assert words.own_size(usage, "1") == "24.6 MB only in this image, 158 MB shared with others"
+    assert words.own_size(usage, "2") == "0 B only in this image, 158 MB shared with others"
+    assert words.own_size(usage, "3") == "1 B, nothing shared with other images"
+    assert words.own_size(usage, "4") == words.own_size(None, "1") == ""

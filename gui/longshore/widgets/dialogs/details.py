@@ -26,6 +26,8 @@ class DetailsSheet(Sheet):
 
     def __init__(self, parent: QWidget | None, shown: str) -> None:
         super().__init__(parent, shown, self.tr("Copy"), width=620)
+        #: What the image shares with others, in words; "" while that is not known.
+        self.own_size = ""
         self.dismiss.setText(self.tr("Close"))
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
@@ -70,6 +72,7 @@ class DetailsSheet(Sheet):
             (self.tr("Created"), found.created.isoformat(" ", "seconds") if found.created else ""),
             # containerd's store reports the compressed size here, not the unpacked one.
             (self.tr("Compressed") if found.platforms else self.tr("Size on disk"), text.size(found.size)),
+            (self.tr("Shared"), self.own_size),
             (self.tr("Platform"), str(found.platform or "")),
             *_many(self.tr("Platforms"), [self._platform(each) for each in found.platforms]),
             (self.tr("Author"), plain(found.author)),
@@ -98,6 +101,7 @@ class DetailsSheet(Sheet):
         rows += [
             (self.tr("Media type"), plain(image.media_type)),
             (self.tr("Compressed"), text.size(image.size)),
+            (self.tr("Shared"), self.own_size),
             (self.tr("Created"), image.created.isoformat(" ", "seconds") if image.created else ""),
         ]
         rows += _many(self.tr("Platforms"), [self._part(one) for one in found.platforms])
