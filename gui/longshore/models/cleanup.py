@@ -12,6 +12,7 @@ from longshore.application.cleanup.plan import Candidate, PlacePlan
 from longshore.application.states import State
 from longshore.language import tr
 from longshore.models.columns import Role, Tone
+from longshore.models.short_names import short_names
 from longshore.models.ticks import Name, TickModel
 from longshore.naturalsort import natural_key
 from longshore.transfers.transfer import EnginePlace
@@ -91,8 +92,10 @@ class CleanUpModel(TickModel[CleanUpRow]):
     def set_plans(self, plans: Sequence[tuple[PlacePlan, str]]) -> None:
         """Show the candidates of *plans*; each with the name of its place, "" if there is only one."""
         rows = [CleanUpRow(plan, one, where) for plan, where in plans for one in plan.candidates]
+        short = short_names(row.name.strong for row in rows)
         for row in rows:
             row.state = self._states.get(row.key)
+            row.name = row.name._replace(short=short[row.name.strong])
         self.set_rows(rows)
 
     def set_states(self, place: LocalPlace, states: Mapping[Reference, State]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from longshore.language import tr
 from longshore.models import mime, sieve
 from longshore.models.columns import ImageColumn, Role
 from longshore.models.row_table import Index, RowTable
+from longshore.models.short_names import short_names
 from longshore.models.tooltips import tooltip
 from longshore.models.transition import never_raises
 from longshore.words import text
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from longshore.oci.reference import Reference
 
 _Item = Qt.ItemDataRole
-
-
-def _ends(name: str) -> list[str]:
-    """Return a name and its ends after each slash, the longest first: ``a/b/c``, ``b/c``, ``c``."""
-    parts = name.split("/")
-    return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
 class ImageModel(RowTable["ImageRow"]):
@@ -96,9 +90,9 @@ class ImageModel(RowTable["ImageRow"]):
 
     def _shorten(self) -> None:
         """Set the short forms of names: without registry, then without leading path, as long as the rest is unique."""
-        ends = Counter(end for name in {row.repository for row in self._all} for end in _ends(name))
+        short = short_names(row.repository for row in self._all)
         for row in self._all:
-            row.short = tuple(f"…/{end}" for end in _ends(row.repository)[1:] if ends[end] == 1)
+            row.short = short[row.repository]
 
     @property
     def pinned(self) -> frozenset[str]:

@@ -19,11 +19,13 @@ TICK, NAME = 0, 1
 
 
 class Name(NamedTuple):
-    """A name in its parts: what one looks for, what follows, and what is said of it."""
+    """A name in its parts: what one looks for, what follows, and what is said of it. *short*: shorter forms of the
+    first part, the longest first."""
 
     strong: str
     plain: str = ""
     dim: str = ""
+    short: tuple[str, ...] = ()
 
 
 class Tickable(Protocol):

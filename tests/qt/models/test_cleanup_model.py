@@ -136,3 +136,10 @@ def test_foreign_names_are_made_safe(model: CleanUpModel) -> None:
     model.set_plans([(plan(images=[odd, digest], usage=None), "")])
     assert any("@sha256:111111111111" in name for name in texts(model, CleanUpColumn.IMAGE))
     assert texts(model, CleanUpColumn.FREES) == ["", ""]
+
+
+def test_short_forms_are_unique(model: CleanUpModel) -> None:
+    images = [image("a.io/x/web:1"), image("b.io/x/web:1"), image("a.io/y/app:1")]
+    model.set_plans([(plan(images=images, usage=None), "")])
+    short = {row.name.strong: row.name.short for row in model.rows}
+    assert short == {"a.io/x/web": (), "b.io/x/web": (), "a.io/y/app": ("…/y/app", "…/app")}

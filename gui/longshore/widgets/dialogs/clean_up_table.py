@@ -14,7 +14,7 @@ from longshore.models.columns import Role, Tone
 from longshore.models.ticks import NAME, TICK, Name, TickModel
 from longshore.widgets.columns import EDGE, PADDING, Column
 from longshore.widgets.delegates import CellDelegate
-from longshore.widgets.theme import current_theme
+from longshore.widgets.theme import Theme, current_theme
 from longshore.widgets.views import TableView
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -52,8 +52,9 @@ class _Delegate(CellDelegate):
         room = self._room(rect, column)
         name: Name = index.data(Role.COPY_TEXT)
         ticked = not index.data(Role.DIM)
+        strong = _shortened(name, room.width(), theme)
         parts = [
-            (name.strong, theme.strong_font, theme.strong_metrics, ticked),
+            (strong, theme.strong_font, theme.strong_metrics, ticked),
             (name.plain, theme.font, theme.metrics, ticked),
             (f"  {name.dim}" if name.dim else "", theme.small_font, theme.small_metrics, False),
         ]
@@ -62,13 +63,13 @@ class _Delegate(CellDelegate):
             del parts[2]
         # The repository gives way first: in its middle, because names differ at their ends.
         rest = sum(metrics.horizontalAdvance(words) for words, _, metrics, _ in parts[1:])
-        least = min(room.width() // 3, theme.strong_metrics.horizontalAdvance(name.strong))
-        for place, (words, font, metrics, strong) in enumerate(parts):
+        least = min(room.width() // 3, theme.strong_metrics.horizontalAdvance(strong))
+        for place, (words, font, metrics, bright) in enumerate(parts):
             if not words or room.width() <= 0:
                 continue
             most = max(room.width() - rest, least) if place == 0 else room.width()
             shown = metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, most)
-            ink = theme.ink(Tone.NONE if strong else Tone.QUIET)
+            ink = theme.ink(Tone.NONE if bright else Tone.QUIET)
             painter.setFont(font)
             painter.setPen(ink.selected if selected else ink.plain)
             flags = int(
@@ -87,6 +88,15 @@ class _Delegate(CellDelegate):
         painter.drawRoundedRect(box, 4, 4)
         if on:
             painter.drawPixmap(box.toRect(), self._check)
+
+
+def _shortened(name: Name, width: int, theme: Theme) -> str:
+    """The first part of *name* in its longest form that leaves room for the second, or in its shortest."""
+    rest = theme.metrics.horizontalAdvance(name.plain)
+    forms = (name.strong, *name.short)
+    return next(
+        (one for one in forms if theme.strong_metrics.horizontalAdvance(one) + rest <= width), forms[-1]
+    )
 
 
 class TickView(TableView):
