@@ -21,7 +21,7 @@ from longshore.errors import InvalidInput, LongshoreError, NotInRegistry, Verifi
 from longshore.oci.digest import valid_digest
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import EnginePlace, LibraryPlace, Place, RegistryPlace
-from longshore.words import text
+from longshore.words import containers, text
 
 if TYPE_CHECKING:
     from longshore.application.requests import LocalPlace
@@ -34,7 +34,10 @@ _EPILOG = """\
 A tag is removed; the image goes with its last tag. An ID names the image with all its tags.
 
 A registry that removes only whole images also removes the other tags of the image. They are listed, and with --yes
-they are removed only if --force is given. An engine removes an image that stopped containers use only with --force.
+they are removed only if --force is given.
+
+An engine removes an image that stopped containers use only with --force. Docker keeps these containers, Podman removes
+them, too. While a container of the image is running, no engine removes it.
 
 REF can also name its place: docker://NAME, docker-daemon:NAME, library:NAME, oci:FOLDER:NAME.
 
@@ -211,7 +214,8 @@ def _local_actions(
 
         return _Action(place, [_local_row(place, one)], run)
 
-    return [action(one) for one in local.plan(listed, chosen)]
+    users = local.containers_of(place, session.clients, listed)
+    return [action(one) for one in local.plan(listed, chosen, users)]
 
 
 def _find(listed: Sequence[LocalImage], name: str) -> ImageName | None:
@@ -241,7 +245,7 @@ def _local_row(place: LocalPlace, one: local.LocalRemoval) -> _Row:
     else:
         effect = f"{'tag and ' if is_tag else ''}image {image.name.short}"
     if one.containers:
-        effect += f", used by {text.containers(one.containers)}"
+        effect += f", used by {containers.named(one.holders) or text.containers(one.containers)}"
     return _Row(
         image.name.shown if is_tag else image.image_id,
         effect,
@@ -253,6 +257,10 @@ def _local_row(place: LocalPlace, one: local.LocalRemoval) -> _Row:
             "named": True,
             "deletes_image": not one.staying,
             "containers": one.containers if isinstance(place, EnginePlace) else None,
+            "used_by": [
+                {"name": each.name, "id": each.id, "state": each.state.value, "running": each.state.alive}
+                for each in one.holders
+            ],
             "incomplete": [],
             "unchecked": 0,
         },

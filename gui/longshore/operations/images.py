@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QObject, Signal
 
-from longshore.application import tagging, user_files
+from longshore.application import removal, tagging, user_files
 from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
 from longshore.application.stores import Store, open_store
@@ -29,6 +29,7 @@ from longshore.settings import Folders, Settings
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
 
 if TYPE_CHECKING:
+    from longshore.application.removal import LocalRemoval
     from longshore.engine.model import ImageDetails
     from longshore.library.model import LibraryDetails
     from longshore.oci.local_image import LocalImage
@@ -241,14 +242,40 @@ class Images(QObject):
         """Give local images further names."""
         self._in_place(lambda store: tagging.carry_out(store, wanted), done)
 
-    def remove(
-        self, images: list[ImageName], *, force: bool, done: Callable[[LongshoreError | None], None]
+    def plan_removal(
+        self, images: Sequence[ImageName], done: Callable[[list[LocalRemoval] | LongshoreError], None]
     ) -> None:
-        """Remove references (or unnamed images) from the place, one by one."""
+        """Find out which containers use *images*. *done* is called in the GUI thread."""
+        place = self.watch.status.place
+        if place is not None:
+            self._tasks.run(
+                self._tasks.quick,
+                lambda _: removal.look(place, self._clients, images),
+                done=done,
+                failed=done,
+                name="plan a removal",
+            )
+
+    def remove(
+        self,
+        removals: Sequence[LocalRemoval],
+        *,
+        force: bool,
+        done: Callable[[LongshoreError | None], None],
+    ) -> None:
+        """Remove references (or unnamed images) from the place, one by one. One that fails does not stop the others;
+        *done* gets the first error."""
 
         def remove(store: Store) -> None:
-            for image in images:
-                store.remove(image.asked, force=force)
+            failure: LongshoreError | None = None
+            listed = store.images()
+            for one in removals:
+                try:
+                    removal.carry_out(store, one, store.images() if force else listed, force=force)
+                except LongshoreError as error:
+                    failure = failure or error
+            if failure is not None:
+                raise failure
 
         self._in_place(remove, done)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt, Slot
 
 from longshore.application import removal
+from longshore.application.removal import LocalRemoval
 from longshore.engine.model import ImageDetails
 from longshore.errors import LongshoreError
 from longshore.library.model import LibraryDetails
@@ -67,31 +68,38 @@ class Images(QObject):
         sheet.open()
 
     @Slot(object)
-    def _remove(self, images: list[LocalImage]) -> None:
-        from longshore.widgets.dialogs.images import RemoveSheet
+    def _remove(self, chosen: list[LocalImage]) -> None:
+        from longshore.engine.model import ImageStore
+        from longshore.widgets.dialogs.removal import RemoveSheet
 
-        names = [image.name for image in images]
+        images = self.operations.images
+        names = [image.name for image in chosen]
+        info = images.status.info
+        podman = info is not None and info.store is ImageStore.PODMAN
+        sheet = RemoveSheet(self.window, removal.plan(images.images, names), podman=podman)
 
-        def removed(error: LongshoreError | None) -> None:
-            self._shared.told(error)
-            if error is None and any(name.reference is not None for name in names):
+        def remove(removals: list[LocalRemoval], force: bool) -> None:
+            gone = [one.image.name for one in removals]
+            images.remove(removals, force=force, done=lambda error: removed(gone, error))
+
+        def removed(gone: list[ImageName], error: LongshoreError | None) -> None:
+            if sheet.open_still:
+                sheet.answer(error)
+            else:
+                self._shared.told(error)
+            if error is None and any(name.reference is not None for name in gone):
                 self._undo.offer(
                     self.window.image_pane,
-                    self.tr("Removed {0}.").format(names[0].shown)
-                    if len(names) == 1
-                    else self.tr("Removed {0} references.").format(len(names)),
+                    self.tr("Removed {0}.").format(gone[0].shown)
+                    if len(gone) == 1
+                    else self.tr("Removed {0} references.").format(len(gone)),
                 )
 
-        removals = removal.plan(self.operations.images.images, names)
-        sheet = RemoveSheet(
-            self.window,
-            names,
-            in_use=sum(image.in_use for image in images),
-            last=sum(one.last for one in removals),
-        )
-        sheet.remove_requested.connect(
-            lambda names, force: self.operations.images.remove(names, force=force, done=removed)
-        )
+        sheet.remove_requested.connect(remove)
+        sheet.look_requested.connect(lambda: images.plan_removal(names, sheet.show_plan))
+        images.images_changed.connect(sheet.look_again)
+        if sheet.looks:
+            images.plan_removal(names, sheet.show_plan)
         sheet.open()
 
     @Slot(object)

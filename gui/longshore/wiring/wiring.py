@@ -225,7 +225,7 @@ class Wiring(QObject):
         if not running:
             self.quit()
             return
-        from longshore.widgets.dialogs.images import CloseSheet
+        from longshore.widgets.dialogs.closing import CloseSheet
 
         sheet = CloseSheet(self.window, running, followed)
         sheet.accepted.connect(self.quit)

@@ -108,12 +108,17 @@ def test_an_image_that_a_container_uses_is_kept_without_force(
 ) -> None:
     with testbed_engine.client() as client:
         image_id = load_image(client, ["remove/used:1", "remove/used:2"], seed="remove/2")
-        container = client.create_container("remove/used:1", command=["/none"])
+        container = client.create_container("remove/used:1", command=["/none"], name="idle")
         try:
             shown = longshore("remove", image_id, "--dry-run").stdout
-            assert "used by 1 container" in shown
+            assert "used by idle, not started" in shown
+            (_, last) = longshore.records("remove", image_id, "--dry-run")
+            assert last["containers"] == 1
+            assert last["used_by"] == [
+                {"name": "idle", "id": container["Id"], "state": "created", "running": False}
+            ]
             failed = longshore("remove", image_id, "--yes", code=1)
-            assert "Containers use the image." in failed.stderr
+            assert "Containers use the image: idle." in failed.stderr
             assert longshore("images", "-q", "remove/used").stdout.splitlines() == [
                 "remove/used:1",
                 "remove/used:2",

@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from longshore.application.clients import Clients
+from longshore.application.removal import LocalRemoval
 from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress, current_address
 from longshore.engine.engine import Engine
@@ -134,10 +135,17 @@ def test_the_library_is_live_and_changed_from_here(on_side: Callable[..., Side])
         await side.told(lambda done: side.images.tag([(ImageName(None, shown.image_id), other)], done))
         await until(lambda: len(side.names) == 2)
         both = [ImageName(NAME), ImageName(other)]
-        await side.told(lambda done: side.images.remove(both, force=False, done=done))
+        planned: list[list[LocalRemoval]] = []
+        side.images.plan_removal(both, planned.append)
+        await until(lambda: planned != [])
+        assert [(one.image.reference, one.last, one.users) for one in planned[0]] == [
+            (NAME, False, ()),
+            (other, True, ()),
+        ]
+        await side.told(lambda done: side.images.remove(planned[0], force=False, done=done))
         await until(lambda: side.names == [])
         with pytest.raises(LongshoreError):
-            await side.told(lambda done: side.images.remove(both[:1], force=False, done=done))
+            await side.told(lambda done: side.images.remove(planned[0][:1], force=False, done=done))
 
     on_side(scenario)
 

@@ -9,21 +9,22 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from longshore.application import requests
+from longshore.application import removal, requests
+from longshore.engine.container_model import Container, ContainerState
 from longshore.errors import LongshoreError, RegistryUnreachable
-from longshore.oci.image_name import ImageName
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.registry.removal import RemovalPlan
+from longshore.widgets.dialogs.closing import CloseSheet
 from longshore.widgets.dialogs.history import ClearHistorySheet
-from longshore.widgets.dialogs.images import CloseSheet, RemoveSheet
 from longshore.widgets.dialogs.mirror import MirrorSheet
 from longshore.widgets.dialogs.pull import PullSheet
 from longshore.widgets.dialogs.registry import AddRegistrySheet
+from longshore.widgets.dialogs.removal import RemoveSheet
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.dialogs.tag_removal import RemoveTagsSheet
 from longshore.widgets.theme import Theme
-from qt.models.made import ENGINE
+from qt.models.made import ENGINE, image
 
 # Of the offscreen platform: a sheet has a least size, and there is no window manager to tell.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -40,11 +41,20 @@ def shown(sheet: Sheet, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: sheet.focusWidget() is not None)
 
 
-IMAGES = [ImageName(Reference.parse("a:1")), ImageName(Reference.parse("b:1"))]
+IMAGES = [image("a:1"), image("b:1")]
+REMOVALS = removal.plan(IMAGES, [one.name for one in IMAGES], {})
 
 
 def _remove_images() -> Sheet:
-    return RemoveSheet(None, IMAGES, in_use=1, last=1)
+    return RemoveSheet(None, REMOVALS)
+
+
+def _force_removal() -> Sheet:
+    stopped = Container(id="1", name="job", state=ContainerState.EXITED)
+    sheet = RemoveSheet(None, removal.plan(IMAGES[:1], [IMAGES[0].name], {IMAGES[0].image_id: [stopped]}))
+    sheet.confirm.click()
+    assert sheet.confirm.text() == "Force removal"
+    return sheet
 
 
 def _remove_tags() -> Sheet:
@@ -55,13 +65,14 @@ def _remove_tags() -> Sheet:
 
 _DANGEROUS: list[Callable[[], Sheet]] = [
     _remove_images,
+    _force_removal,
     _remove_tags,
     lambda: CloseSheet(None, 2),
     lambda: ClearHistorySheet(None),
 ]
 
 
-@pytest.mark.parametrize("make", _DANGEROUS, ids=["images", "tags", "close", "history"])
+@pytest.mark.parametrize("make", _DANGEROUS, ids=["images", "force", "tags", "close", "history"])
 def test_enter_never_destroys(light: Theme, qtbot: QtBot, make: Callable[[], Sheet]) -> None:
     sheet = make()
     shown(sheet, qtbot)
@@ -74,7 +85,7 @@ def test_enter_never_destroys(light: Theme, qtbot: QtBot, make: Callable[[], She
     assert not sheet.isVisible() and not accepted
 
 
-@pytest.mark.parametrize("make", _DANGEROUS, ids=["images", "tags", "close", "history"])
+@pytest.mark.parametrize("make", _DANGEROUS, ids=["images", "force", "tags", "close", "history"])
 def test_enter_means_cancel_from_any_other_part_of_the_sheet(
     light: Theme, qtbot: QtBot, make: Callable[[], Sheet]
 ) -> None:
@@ -95,9 +106,9 @@ def test_who_goes_to_the_button_itself_means_it(light: Theme, qtbot: QtBot) -> N
     shown(sheet, qtbot)
     assert isinstance(sheet, RemoveSheet)
     sheet.confirm.setFocus()
-    with qtbot.waitSignal(sheet.remove_requested) as removal:
+    with qtbot.waitSignal(sheet.remove_requested) as wish:
         qtbot.keyClick(sheet.confirm, Qt.Key.Key_Return)
-    assert removal.args == [IMAGES, False]
+    assert wish.args == [REMOVALS, False]
 
 
 # -- platforms

@@ -18,10 +18,10 @@ from longshore.engine.model import ImageDetails
 from longshore.errors import EngineFailure, RunField, RunRefused
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
+from longshore.widgets.dialogs.closing import CloseSheet
 from longshore.widgets.dialogs.container_questions import LeaveSheet, QuitSheet, RemoveContainerSheet
 from longshore.widgets.dialogs.containers import ContainersSheet
 from longshore.widgets.dialogs.entry_table import EntryTable
-from longshore.widgets.dialogs.images import CloseSheet
 from longshore.widgets.dialogs.run import RunSheet
 from longshore.widgets.run_output import RunWindow
 from longshore.widgets.theme import Theme

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from longshore.application.removal import carry_out, plan
+from longshore.engine.container_model import Container, ContainerState
 from longshore.errors import ImageInUse, VerificationFailed
 from longshore.oci.image_name import ImageName
 from longshore.oci.local_image import LocalImage
@@ -19,6 +20,11 @@ def row(name: str, image_id: str, in_use: int = 0) -> LocalImage:
     return LocalImage(Reference.parse(name) if name else None, image_id, None, 1, in_use)
 
 
+def container(name: str, state: ContainerState = ContainerState.EXITED) -> Container:
+    return Container(id=f"{name}-id", name=name, state=state)
+
+
+USERS = {ONE: [container("job"), container("old", ContainerState.CREATED)]}
 LISTED = [row("a:1", ONE, 2), row("a:2", ONE, 2), row("b:1", TWO), row("", f"sha256:{'3' * 64}")]
 
 
@@ -57,12 +63,49 @@ def test_only_what_was_shown_is_removed() -> None:
     with pytest.raises(ImageInUse):
         carry_out(store, used[0], LISTED, force=False)
     assert store.removed == []
-    carry_out(store, used[0], LISTED, force=True)
-    carry_out(store, one, LISTED, force=False)
+    carry_out(store, one, LISTED, force=True)
     (unnamed,) = plan(LISTED, [LISTED[3].name])
     carry_out(store, unnamed, LISTED, force=False)
-    assert store.removed == [
-        ("docker.io/library/a:1", True),
-        ("docker.io/library/b:1", False),
-        (LISTED[3].image_id, False),
-    ]
+    assert store.removed == [("docker.io/library/b:1", False), (LISTED[3].image_id, False)]
+
+
+def test_force_takes_the_image_by_its_id_with_the_last_name() -> None:
+    store: Any = Store()
+    first, last = plan(LISTED, [ImageName(None, ONE)], USERS)
+    assert [user.name for user in first.holders] == ["job", "old"] and first.running == ()
+    carry_out(store, first, LISTED, force=True)
+    carry_out(store, last, LISTED[1:], force=True)
+    assert store.removed == [("docker.io/library/a:1", False), (ONE, True)]
+    with pytest.raises(VerificationFailed, match="got a name meanwhile") as raised:
+        carry_out(store, last, [row("a:2", ONE), row("new:1", ONE)], force=True)
+    assert raised.value.subject == "new:1" and len(store.removed) == 2
+
+
+def test_an_image_of_a_running_container_is_kept_even_by_force() -> None:
+    store: Any = Store()
+    (one,) = plan(LISTED, [LISTED[2].name], {TWO: [container("web", ContainerState.PAUSED), container("x")]})
+    assert one.containers == 2 and [user.name for user in one.running] == ["web"]
+    for force in (False, True):
+        with pytest.raises(ImageInUse, match=r"A running container uses the image: web\.") as raised:
+            carry_out(store, one, LISTED, force=force)
+        assert raised.value.advice == "Stop and remove the container first."
+    assert store.removed == []
+
+
+def test_an_image_of_stopped_containers_names_them() -> None:
+    store: Any = Store()
+    (_, last) = plan(LISTED, [ImageName(None, ONE)], USERS)
+    with pytest.raises(ImageInUse, match=r"Containers use the image: job, old\."):
+        carry_out(store, last, LISTED, force=False)
+    many = {ONE: [container(f"c{number}") for number in range(9)]}
+    with pytest.raises(ImageInUse, match=r"c6, c7, …\."):
+        carry_out(store, plan(LISTED, [ImageName(None, ONE)], many)[0], LISTED, force=False)
+
+
+def test_containers_of_an_image_that_keeps_a_name_do_not_matter() -> None:
+    (one,) = plan(LISTED, [LISTED[0].name], {ONE: [container("web", ContainerState.RUNNING)]})
+    assert (one.containers, one.holders, one.running) == (0, (), ())
+    (free,) = plan(LISTED, [LISTED[2].name], {})
+    assert free.users == () and free.containers == 0
+    stale = plan([row("c:1", TWO, in_use=1)], [ImageName(Reference.parse("c:1"))], {})
+    assert stale[0].containers == 0, "what is known of containers is newer than their number in the list"

@@ -1,0 +1,32 @@
+"""The question before closing while transfers run."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from longshore.widgets.dialogs.container_questions import keeps_running
+from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.notices import plain_label
+
+
+class CloseSheet(Sheet):
+    """Asks for confirmation before closing the window stops transfers. *followed*: containers, which go on."""
+
+    def __init__(self, parent: QWidget | None, running: int, followed: int = 0) -> None:
+        title = (
+            self.tr("Stop 1 transfer and close?")
+            if running == 1
+            else self.tr("Stop {0} transfers and close?").format(running)
+        )
+        super().__init__(parent, title, self.tr("Stop and close"))
+        kept = (
+            self.tr("It is kept in the list as Interrupted and can be resumed.")
+            if running == 1
+            else self.tr("They are kept in the list as Interrupted and can be resumed.")
+        )
+        lost = self.tr("An engine may have to download unfinished pulls again.")
+        self.body.addWidget(plain_label(f"{kept} {lost}", role="dim", wrap=True))
+        if followed:
+            self.body.addWidget(plain_label(keeps_running(followed), role="dim", wrap=True))
+        self.dismiss.setText(self.tr("Keep open"))
+        self.set_dangerous()
