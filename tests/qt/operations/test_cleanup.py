@@ -15,6 +15,7 @@ from longshore.oci.disk_usage import DiskUsage
 from longshore.operations.cleanup import CleanUps
 from longshore.operations.place_watch import PlaceState, PlaceStatus
 from longshore.operations.usage import ShownUsage
+from longshore.transfers.tag_changes import TagChange, TagOperation
 from longshore.transfers.transfer import LibraryPlace
 from transfertools.layouts import NAME, image, noise, on_disk, put
 from waiting import until
@@ -62,6 +63,36 @@ def test_what_is_read_is_planned_and_removed(play: Play, tmp_path: Path) -> None
         assert outcome.freed == outcome.expected.bytes == before - on_disk(library).bytes
         assert {count for _, count, _ in told} == {2}
         assert [str(one.reference) for one in library.images()] == [str(NAME.with_tag("dev-0"))]
+
+    play(scene)
+
+
+def test_tags_are_recorded_before_they_go_and_undone_together(play: Play, tmp_path: Path) -> None:
+    library = filled(tmp_path / "library")
+    changes: list[TagChange] = []
+
+    class Recorder:
+        def announce(self, announced: Any) -> list[str]:
+            changes.extend(announced)
+            assert all(library.find(change.reference) is not None for change in announced), "not gone yet"
+            return [str(number) for number, _ in enumerate(announced)]
+
+        def settle(self, settled: Any) -> None:
+            pass
+
+    async def scene(desk: Desk) -> None:
+        desk.clients.recorder = Recorder()  # type: ignore[assignment]
+        cleanup = CleanUps(desk.clients, desk.tasks, Pins(desk.settings))
+        heard: list[Any] = []
+        cleanup.read(LibraryPlace(library.path), heard.append)
+        await until(lambda: len(heard) == 2)
+        plan = heard[1].plan(Rules(names=("*",)), ())
+        ended: list[Any] = []
+        cleanup.run([Part(plan, plan.candidates)], lambda *_: None, ended.append)
+        await until(lambda: ended)
+        assert ended[0][0].failures == []
+        assert {change.operation for change in changes} == {TagOperation.CLEAN_UP}
+        assert len(changes) == 3 and len({change.group for change in changes}) == 1
 
     play(scene)
 
