@@ -74,6 +74,8 @@ def tags(session: Session, arguments: argparse.Namespace, output: Output) -> int
     from longshore.cancellation import Cancellation
 
     repository = Reference.parse_input(arguments.repository)
+    if arguments.history and repository.digest is None:
+        return _history(session, repository, arguments, output)
     if repository.tag is not None or repository.digest is not None:
         raise InvalidInput(
             "Name the repository only.",
@@ -81,8 +83,6 @@ def tags(session: Session, arguments: argparse.Namespace, output: Output) -> int
             advice=f"Use {repository.familiar_name}, or longshore inspect {repository.familiar}.",
         )
     host, path = repository.domain, repository.path
-    if arguments.history:
-        return _history(session, repository, arguments, output)
     wanted = patterns(arguments.filter)
     cancellation = Cancellation()
     found = [
@@ -120,16 +120,18 @@ def tags(session: Session, arguments: argparse.Namespace, output: Output) -> int
 
 
 def _history(session: Session, repository: Reference, arguments: argparse.Namespace, output: Output) -> int:
-    """Print the changes of the repository's tags, the latest first. The registry is not asked."""
+    """Print the changes of the repository's tags, or of one, the latest first. The registry is not asked."""
     from longshore.cli.tag_values import change_table
 
     wanted = patterns(arguments.filter)
     found = session.tag_history.of_repository(RegistryPlace(repository.domain), repository)
-    records = [record for record in found if matches(wanted, record.tag)][: arguments.limit]
+    records = [
+        record for record in found if matches(wanted, record.tag) and repository.tag in (None, record.tag)
+    ][: arguments.limit]
     if records or output.as_json:
         change_table(output, records, session.library().path)
     else:
-        output.line("No changes of these tags are known.")
+        output.line("No changes are known.")
     return exit_codes.DONE
 
 

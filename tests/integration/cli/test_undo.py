@@ -75,6 +75,9 @@ def test_a_tag_in_a_registry_and_its_undo(longshore: Command, registry: PrivateR
         ("tag", "", one),
         ("tag", two, one),
     ]
+    one_tag = objects(longshore("tags", f"{name}:new", "--history", "--json").stdout, "tag_change")
+    assert one_tag == changes[1:3]
+    assert longshore("tags", f"{name}:none", "--history").stdout == "No changes are known.\n"
     assert changes[0]["undoes"] == changes[3]["id"]
     assert changes[3]["undone_by"] == changes[0]["id"]
     again = longshore("undo", changes[0]["id"][:10], "--yes", "--quiet")
