@@ -328,12 +328,13 @@ class VerbBar(QWidget):
 
     def _fit(self) -> None:
         row = [(one.button, one.stays) for one in self._visible() if one.button is not None]
+        around = self._row.contentsMargins()
+        known = self.testAttribute(Qt.WidgetAttribute.WA_Resized)
+        room = self.width() - around.left() - around.right() if known else 1 << 16
         gone = overflow(
             [button.sizeHint().width() for button, _ in row],
             [stays for _, stays in row],
-            self._row.contentsRect().width()
-            if self.testAttribute(Qt.WidgetAttribute.WA_Resized)
-            else 1 << 16,
+            room,
             self.more_button.sizeHint().width(),
             full=len(row) < len(self._visible()),
         )
