@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -45,7 +46,7 @@ def parse_dockerfile(text: str, folder: Path) -> Path | None:
         return None
     if text == "-":
         raise InvalidInput("The Dockerfile is not read from standard input.", advice="Name a file.")
-    path = Path(text).expanduser().absolute()
+    path = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100 - without "..", as docker does
     if not path.is_file():
         raise InvalidInput("There is no such Dockerfile.", subject=plain(path, 300), advice="Check its path.")
     return path.relative_to(folder) if path.is_relative_to(folder) else path

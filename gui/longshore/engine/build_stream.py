@@ -27,7 +27,7 @@ _NUMBER = r"([0-9]{1,6})"
 _DOCKER_STEP = re.compile(rf"Step {_NUMBER}/{_NUMBER} : ")
 _PODMAN_STEP = re.compile(rf"(?:\[{_NUMBER}/{_NUMBER}\] )?STEP {_NUMBER}(?:/{_NUMBER})?: ")
 _ID = r"(?:sha256:)?[0-9a-f]{12,64}"
-_ARROW = re.compile(rf" ?--+> (Using cache)?(?:\s{{0,4}}{_ID})?\s{{0,4}}")
+_ARROW = re.compile(rf" ?-{{2,3}}> (Using cache)?(?:\s{{0,4}}{_ID})?\s{{0,4}}")
 _DOCKER_LINE = re.compile(
     rf" ---> Running in {_ID}\s{{0,4}}|(?: ---> )?Remov(?:ing|ed) intermediate container {_ID}\s{{0,4}}"
     rf"|Successfully built {_ID}\s{{0,4}}|Successfully tagged \S{{1,600}}\s{{0,4}}| ---> \s{{0,4}}"

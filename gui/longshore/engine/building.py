@@ -168,7 +168,7 @@ def failed(failure: Failure, step: Step | None, options: BuildOptions, *, output
             detail=output or text,
             arguments={**arguments, "code": failure.code},
         )
-    if _BUILDKIT.search(text):
+    if needs_buildkit(text):
         return BuilderUnsuitable(
             "Step {number} of {total} needs BuildKit: {instruction}.",
             advice=USE_BUILDX,
@@ -191,8 +191,13 @@ def failed(failure: Failure, step: Step | None, options: BuildOptions, *, output
     )
 
 
+def needs_buildkit(text: str) -> bool:
+    """Whether a builder's message is about something that only BuildKit, or only a newer one, has."""
+    return _BUILDKIT.search(text) is not None
+
+
 def _failed_before_steps(text: str) -> LongshoreError:
-    if _BUILDKIT.search(text):
+    if needs_buildkit(text):
         return BuilderUnsuitable("The Dockerfile needs BuildKit.", advice=USE_BUILDX, detail=text)
     if _NOT_VALID.search(text):
         return BuildFailed("The Dockerfile is not valid.", advice="Correct it and build again.", detail=text)

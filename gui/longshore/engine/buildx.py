@@ -36,7 +36,7 @@ from longshore.engine.build_stream import (
     Output,
     Step,
 )
-from longshore.engine.building import LAST_LINES, BuildOptions, failed
+from longshore.engine.building import LAST_LINES, BuildOptions, failed, needs_buildkit
 from longshore.errors import BuilderUnsuitable, BuildFailed, LongshoreError
 from longshore.oci.layer import LayerState
 from longshore.secrecy import holds_sign_in, names_secret
@@ -306,6 +306,12 @@ class SolveStatus:
                     "The program docker buildx ended with exit code {code}.",
                     advice="Run it in a terminal to see more.",
                     arguments={"code": code},
+                )
+            if needs_buildkit(message):
+                return BuilderUnsuitable(
+                    "The Dockerfile needs a newer BuildKit than the engine has.",
+                    advice="Add “# syntax=docker/dockerfile:1” as its first line, or change it.",
+                    detail=message,
                 )
             return failed(Failure(message, None), None, options)
         exited = _EXIT.search(broken.error)

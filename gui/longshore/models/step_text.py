@@ -5,7 +5,7 @@ from __future__ import annotations
 from longshore.models.columns import Tone, TransferColumn
 from longshore.oci.layer import LayerState
 from longshore.transfers.transfer import LayerSnapshot, Operation, TransferSnapshot
-from longshore.words import builds, text
+from longshore.words import builds
 
 _TONES = {
     LayerState.FAILED: Tone.BAD,
@@ -28,8 +28,8 @@ def step_cell(step: LayerSnapshot, transfer: TransferSnapshot, column: int) -> s
         return step.label
     if column == TransferColumn.STATUS:
         return builds.step_state_text(step)
-    if column == TransferColumn.TRANSFERRED and step.total:
-        return text.size_of(step.current, step.total)
+    if column == TransferColumn.TRANSFERRED:
+        return builds.step_time_text(step)
     return ""
 
 

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from longshore.models.columns import Role, Tone, TransferColumn
 from longshore.models.transfers import TransferModel
-from longshore.transfers.transfer import State, TransferSnapshot
+from longshore.transfers.transfer import Operation, State, TransferSnapshot
 from longshore.widgets.columns import PADDING, Column, Kind
 from longshore.widgets.delegates import action_width
 from longshore.widgets.drag import HOT_SPOT, drag_pixmap
@@ -218,7 +218,11 @@ class TransferView(TreeView):
                 self._draw_sentence(painter, index.sibling(index.row(), TransferColumn.SOURCE))
             return
         snapshot = self.model().data(index, Role.SNAPSHOT)
-        if snapshot is not None and (snapshot.state is State.FAILED or snapshot.waiting_for):
+        if snapshot is not None and (
+            snapshot.state is State.FAILED
+            or snapshot.waiting_for
+            or snapshot.request.operation is Operation.BUILD
+        ):
             self._draw_sentence(painter, index.sibling(index.row(), TransferColumn.TRANSFERRED))
 
     def _draw_sentence(self, painter: QPainter, cell: QModelIndex) -> None:

@@ -328,13 +328,12 @@ class VerbBar(QWidget):
 
     def _fit(self) -> None:
         row = [(one.button, one.stays) for one in self._visible() if one.button is not None]
-        around = self._row.contentsMargins()
-        known = self.testAttribute(Qt.WidgetAttribute.WA_Resized)
-        room = self.width() - around.left() - around.right() if known else 1 << 16
         gone = overflow(
             [button.sizeHint().width() for button, _ in row],
             [stays for _, stays in row],
-            room,
+            self._row.contentsRect().width()
+            if self.testAttribute(Qt.WidgetAttribute.WA_Resized)
+            else 1 << 16,
             self.more_button.sizeHint().width(),
             full=len(row) < len(self._visible()),
         )

@@ -73,8 +73,8 @@ def failed_step(snapshot: TransferSnapshot) -> LayerSnapshot | None:
 
 
 def step_state_text(step: LayerSnapshot) -> str:
-    """Return the state of a step, with its time where it ran: ``Running 4 s``, ``Cached``."""
-    word = {
+    """Return the state of a step, in a word."""
+    return {
         LayerState.WAITING: tr("Waiting"),
         LayerState.RUNNING: tr("Running"),
         LayerState.CACHED: tr("Cached"),
@@ -82,9 +82,14 @@ def step_state_text(step: LayerSnapshot) -> str:
         LayerState.FAILED: tr("Failed"),
         LayerState.STOPPED: tr("Stopped"),
     }.get(step.state, "")
+
+
+def step_time_text(step: LayerSnapshot) -> str:
+    """Return how long a step has run, with the bytes of the base image that it pulls; empty where it did not run."""
     if step.seconds is None or step.state in (LayerState.WAITING, LayerState.CACHED):
-        return word
-    return f"{word} {times.duration(step.seconds)}"
+        return ""
+    parts = [text.size_of(step.current, step.total) if step.total else "", times.duration(step.seconds)]
+    return ", ".join(part for part in parts if part)
 
 
 def step_text(step: LayerSnapshot, total: int) -> str:

@@ -215,10 +215,12 @@ def test_the_rows_of_steps() -> None:
     ]
     assert cells == [
         ["1/3", "FROM base", "Cached"],
-        ["2/3", "RUN make", "Failed 3 s"],
+        ["2/3", "RUN make", "Failed"],
         ["3/3", "RUN test", "Waiting"],
     ]
     assert model.index(1, TransferColumn.STATUS, row).data(Role.TONE) is Tone.BAD
+    times = [model.index(number, TransferColumn.TRANSFERRED, row).data() for number in range(3)]
+    assert times == ["", "3 s", ""]
     assert model.index(1, 0, row).data(Role.COPY_TEXT) == "RUN make"
 
 
