@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -60,6 +62,7 @@ class BuildOutputWindow(QWidget):
             ("Ctrl+.", self.cancel_verb.trigger),
         ):
             QShortcut(QKeySequence(keys), self, wish)
+        self._started: datetime | None = None
         self._begin()
         self.output.setFocus()
 
@@ -74,8 +77,10 @@ class BuildOutputWindow(QWidget):
 
     def show_state(self, snapshot: TransferSnapshot, lines: list[OutputLine]) -> None:
         """Show the state of the build, and *lines*, which are those behind :attr:`after`."""
-        if snapshot.output < self.after:
-            self._begin()  # the build was started again
+        again = self._started is not None and snapshot.started not in (None, self._started)
+        self._started = snapshot.started or self._started
+        if again or snapshot.output < self.after:
+            self._begin()  # the build was started again: it is shown from its first line
             return
         labels = {step.layer_id: step for step in snapshot.layers}
         for line in lines:

@@ -113,4 +113,7 @@ class Builds(QObject):
         for transfer, shown in list(self._outputs.items()):
             snapshot = self.window.transfer_pane.model.snapshot(transfer)
             if snapshot is not None:
-                shown.show_state(snapshot, queue.output(transfer, shown.after))
+                before = shown.after
+                shown.show_state(snapshot, queue.output(transfer, before))
+                if shown.after < before:  # it was started again
+                    shown.show_state(snapshot, queue.output(transfer))

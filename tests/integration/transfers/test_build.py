@@ -322,6 +322,19 @@ def test_secret_arguments_reach_neither_journal_nor_output(
     assert b"NPM_TOKEN" in kept
 
 
+def test_a_retry_without_its_secrets_says_so(
+    make_queue: Make, testbed_engine: PrivateEngine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restart: the journal has the names of secret arguments, and not their values."""
+    write(folder, "FROM scratch\nARG NPM_TOKEN\nLABEL a=b\n")
+    request = asked(testbed_engine, folder, arguments={"NPM_TOKEN": "s3cr3t-value", "A": "1"})
+    monkeypatch.setattr("longshore.transfers.builds._kept", {})
+    end, _ = built(make_queue, request)
+    assert isinstance(end.error, BuildFailed)
+    assert end.error.message == "The values of secret build arguments are not saved: NPM_TOKEN."
+    assert end.error.advice == "Build the folder again and enter them."
+
+
 def test_a_value_from_the_environment(
     make_queue: Make, engine: PrivateEngine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -241,8 +241,11 @@ def test_the_output_is_shown_step_by_step(light: Theme, qtbot: QtBot) -> None:
     error = BuildFailed("Step 2 of 3 failed: RUN make returned exit code 2.", advice="Read the output.")
     window.show_state(replace(running, state=State.FAILED, error=error), [])
     assert window.pane.explanation.startswith("Step 2 of 3 failed")
-    # It starts again.
-    window.show_state(build_row(output=0), [])
+    # It starts again, and has as many lines when that is seen.
+    later = datetime(2026, 1, 2, tzinfo=UTC)
+    window.show_state(build_row(output=3, started=later), [])
+    assert window.after == 3
+    window.show_state(build_row(output=3, started=later.replace(day=3)), [OutputLine(3, 2, "new")])
     assert window.after == 0
     window.output.flush()
     assert window.output.text() == ""
