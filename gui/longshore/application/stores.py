@@ -46,8 +46,11 @@ class Store(Protocol):
     def remove(self, name: str, /, force: bool = False) -> object:
         """Remove a name, and the image with its last name."""
 
-    def usage(self, cancellation: Cancellation, /) -> DiskUsage:
-        """What the images take on disk, and share. May take minutes in a large engine. Raises Cancelled."""
+    def usage(self, cancellation: Cancellation, /, *, counting: bool = True) -> DiskUsage:
+        """What the images take on disk, and share. May take minutes in a large engine. Raises Cancelled.
+
+        *counting*: also what the place itself counts, to compare a forecast with.
+        """
 
     def events(self, cancellation: Cancellation) -> Generator[object]:
         """Yields once at the start and after each possible change of the list.
@@ -82,7 +85,7 @@ class LibraryStore:
         """Remove a name and free unused content. *force* has no effect: there are no containers."""
         return self._library.remove(_named(name))
 
-    def usage(self, cancellation: Cancellation) -> DiskUsage:
+    def usage(self, cancellation: Cancellation, *, counting: bool = True) -> DiskUsage:
         """What the images take on disk, exactly."""
         cancellation.raise_if_cancelled()
         return self._library.usage()

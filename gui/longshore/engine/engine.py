@@ -152,8 +152,11 @@ class Engine:
 
         return self._call(ask, ref_or_id)
 
-    def usage(self, cancellation: Cancellation) -> DiskUsage:
-        """What the images take on disk, and share. Slow the first time: at most ``usage.SECONDS``. Raises Cancelled."""
+    def usage(self, cancellation: Cancellation, *, counting: bool = True) -> DiskUsage:
+        """What the images take on disk, and share. Slow the first time: at most ``usage.SECONDS``. Raises Cancelled.
+
+        *counting*: see ``UsageReader.read``.
+        """
         from longshore.engine.usage import DF_SECONDS, UsageReader
 
         with self._lock:
@@ -167,7 +170,7 @@ class Engine:
         ):
             client.speak(version)
             df.speak(version)
-            return reader.read(client, df, store, version, cancellation)
+            return reader.read(client, df, store, version, cancellation, counting=counting)
 
     # -- pull and push
 

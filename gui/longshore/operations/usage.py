@@ -74,7 +74,7 @@ class ShownUsage(QObject):
         place = status.place
         self._reading = self._tasks.run(
             self._tasks.listing,
-            lambda cancellation: open_store(place, self._clients).usage(cancellation),
+            lambda cancellation: open_store(place, self._clients).usage(cancellation, counting=False),
             done=self._done,
             failed=self._failed,
             name="usage",

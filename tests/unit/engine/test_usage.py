@@ -279,10 +279,10 @@ def test_a_parent_that_had_a_tag_stays_and_others_may_go(serve: Any) -> None:
     own = (BASE, 1_000_000), (TOP, 100_000)
     fake.add(ONE, *own, Manifests=[manifest(ONE, 552_000, 1_100_000)], ParentId=TWO)
     fake.add(TWO, (BASE, 1_000_000), Manifests=[manifest(TWO, 502_000, 1_000_000)], ParentId=THREE)
-    rows = list(fake.documents["/images/json"])
-    fake.documents["/images/json"] = lambda query: rows if "all=1" in query else rows[:1]
+    rows = fake.documents["/images/json"]
     engine = serve(fake)
     found = read(engine)
+    assert found.images.keys() == {ONE}
     # Its own parent is missing: it had a tag, and its layer stays.
     assert 150_000 <= found.freed([ONE]).bytes < 155_000 and "unpacked " + BASE in found.used
     rows[1]["ParentId"] = ""
@@ -293,9 +293,20 @@ def test_an_odd_chain_of_parents_ends(serve: Any) -> None:
     fake = FakeEngine("1.51", **CONTAINERD)
     fake.add(ONE, (BASE, 100), Manifests=[manifest(ONE, 60, 100)], ParentId=TWO)
     fake.add(TWO, (BASE, 100), Manifests=[manifest(TWO, 60, 100)], ParentId=ONE)
-    rows = list(fake.documents["/images/json"])
-    fake.documents["/images/json"] = lambda query: rows if "all=1" in query else rows[:1]
-    assert read(serve(fake)).images.keys() == {ONE}
+    fake.add(THREE, (BASE, 100), Manifests=[manifest(THREE, 60, 100)], ParentId=TWO, RepoTags=["a:1"])
+    assert read(serve(fake)).images.keys() == {THREE}
+    # A parent with a name is shown.
+    fake.documents["/images/json"][1]["RepoTags"] = ["b:1"]
+    assert read(serve(fake)).images.keys() == {TWO, THREE}
+
+
+def test_the_engine_counts_only_if_it_is_asked_to(serve: Any) -> None:
+    fake = two_images("1.51")
+    fake.documents["/system/df"] = {"LayersSize": 130}
+    engine = serve(fake)
+    assert engine.usage(Cancellation(), counting=False).counted is None
+    assert not any("type=image" in query for query in fake.queries)
+    assert engine.usage(Cancellation()).counted == 130
 
 
 def test_what_buildkit_built_keeps_its_content_and_what_it_pulled_everything(serve: Any) -> None:

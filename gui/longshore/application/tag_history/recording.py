@@ -64,7 +64,7 @@ class RecordingStore:
         self.probe: Callable[[], EngineInfo | None] = store.probe
         self.images: Callable[[], list[LocalImage]] = store.images
         self.events: Callable[[Cancellation], Generator[object]] = store.events
-        self.usage: Callable[[Cancellation], DiskUsage] = store.usage
+        self.usage: Callable[..., DiskUsage] = store.usage
 
     def image(self, name: str, /) -> ImageDetails | LibraryDetails:
         """See Store."""
