@@ -174,6 +174,7 @@ def test_the_base_image_s_bytes() -> None:
         {"status": "Pulling from library/alpine", "id": "3"},
         layer(one, "Pulling fs layer"),
         layer(two, "Pulling fs layer"),
+        layer(one, "Downloading", 0, 100),
         layer(one, "Downloading", 10, 100),
         layer(two, "Downloading", 5, 50),
         layer(one, "Downloading", 20, 100),
@@ -181,7 +182,7 @@ def test_the_base_image_s_bytes() -> None:
         layer(one, "Download complete"),
     )
     pulled = [event for event in found if isinstance(event, Pulled)]
-    assert pulled[:3] == [Pulled(10, 100), Pulled(15, 150), Pulled(25, 150)]
+    assert pulled[:4] == [Pulled(0, 100), Pulled(10, 100), Pulled(15, 150), Pulled(25, 150)]
     assert [event for event in found if isinstance(event, Output)] == [
         Output("3: Pulling from library/alpine"),
         Output(f"{one}: Download complete"),
