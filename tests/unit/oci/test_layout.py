@@ -206,3 +206,11 @@ def test_the_platform_stays_with_the_image() -> None:
     arm = Descriptor(OCI_MANIFEST, ONE.digest, 1, platform=Platform("linux", "arm64", "v8"))
     (entry,) = LayoutIndex.parse(LayoutIndex((LayoutEntry.named(arm, APP),)).to_bytes()).entries
     assert entry.descriptor.platform == Platform("linux", "arm64", "v8")
+
+
+def test_a_name_that_another_tool_gave_stays_beside_a_new_one() -> None:
+    read = LayoutIndex.parse(index(annotated(**{REF_NAME: "theirs"})))
+    (theirs,) = read.entries
+    assert (theirs.reference, theirs.ref_name) == (None, "theirs")
+    both = read.with_entry(LayoutEntry.named(theirs.descriptor, APP))
+    assert [entry.ref_name for entry in both.entries] == ["theirs", str(APP)]
