@@ -31,6 +31,7 @@ class Api:
     """An engine's API: *images* by id as lists of (folder, size), *hidden* parents, *containers*, and *df*."""
 
     def __init__(self) -> None:
+        self.is_ssh = False
         self.rows: list[Any] = []
         self.hidden: list[Any] = []
         self.layers: dict[str, list[tuple[str, int]]] = {}
@@ -205,7 +206,7 @@ def test_it_can_be_cancelled() -> None:
 
 def df_of(api: Api, version: str = "1.44") -> tuple[int | None, list[Any]]:
     client: Any = api
-    return reading._disk_use(client, reading._number(version))
+    return UsageReader()._disk_use(client, reading._number(version))
 
 
 def test_what_the_engine_counts_and_its_build_cache() -> None:
@@ -235,11 +236,41 @@ def test_the_names_since_api_1_52() -> None:
     ],
 )
 def test_before_api_1_42_everything_comes_at_once(version: str, requests: list[list[str]]) -> None:
+    """Its number may be old, so that the layers are counted here."""
     api = Api()
     api.df = {"": {"LayersSize": 7, "BuildCache": [{"Size": 3}]}}
     found = df_of(api, version)
     assert [query["type"] for _, query in api.asked] == requests
-    assert found == ((7, [{"Size": 3}]) if requests == [[]] else (None, []))
+    assert found == (None, [{"Size": 3}] if requests == [[]] else [])
+
+
+def test_an_old_engine_is_asked_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(reading, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    reader, api = UsageReader(), Api()
+    client: Any = api
+    for later, asked in ((0, 1), (reading._OLD_DF_SECONDS, 1), (1, 2), (reading._OLD_DF_SECONDS, 2)):
+        now[0] += later
+        api.df = {"": {"BuildCache": [{"Size": asked}]}}
+        assert reader._disk_use(client, (1, 41)) == (None, [{"Size": asked}])
+        assert len(api.asked) == asked
+
+
+@pytest.mark.parametrize("is_ssh", [False, True])
+def test_a_remote_engine_is_asked_one_thing_at_a_time(monkeypatch: pytest.MonkeyPatch, is_ssh: bool) -> None:
+    given: list[int] = []
+    ask_all = reading.ask_all
+
+    def noted(work: Any, things: Any, cancellation: Cancellation, askers: int) -> Any:
+        given.append(askers)
+        return ask_all(work, things, cancellation, askers)
+
+    monkeypatch.setattr(reading, "ask_all", noted)
+    api = Api()
+    api.is_ssh = is_ssh
+    api.has(1, ("base", 100))
+    read(api)
+    assert given == [1 if is_ssh else 4]
 
 
 @pytest.mark.parametrize("size", [-1, "5", None, 1.5])
