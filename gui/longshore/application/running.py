@@ -100,6 +100,7 @@ class Run:
         pause = FIRST_LOOK
         latest: dict[str, TransferSnapshot] = {}
         cancelled = False
+        self._news.set()  # changes that another run left do not wake this one
         while not self._stopped:
             if self._news.wait(LOOK):
                 time.sleep(pause)  # changes come by the hundred

@@ -53,6 +53,7 @@ class Session:
         self._engine_urls = list(engine_urls)
         self._engine_used = False
         self._queue: TransferQueue | None = None
+        self._waker: Callable[[], None] | None = None
 
     def engine(self, url: str | None = None) -> EnginePlace:
         """The engine at *url* (or of the context *url*), or the first chosen one. Does not connect.
@@ -120,8 +121,14 @@ class Session:
         finally:
             journal.close()
 
-    def queue(self, wake: Callable[[], None]) -> TransferQueue:
-        """The started queue of this session, with the user's limits. It leaves others' unfinished rows to them."""
+    def queue(self, wake: Callable[[], None] | None = None) -> TransferQueue:
+        """The started queue of this session, with the user's limits. It leaves others' unfinished rows to them.
+
+        *wake* is called from now on when rows change, in place of the one before: only one thread takes the changes.
+        Changes that were not taken yet do not call it, so take them once. None: whoever waits goes on waiting.
+        """
+        if wake is not None:
+            self._waker = wake
         if self._queue is None:
             from longshore.application.choices import Choices
             from longshore.transfers.queue.queue import TransferQueue
@@ -133,11 +140,16 @@ class Session:
                 self.journal(),
                 concurrency=choices.concurrency,
                 per_registry=choices.per_registry or None,
-                wake=wake,
+                wake=self._wake,
                 recorder=self.clients.recorder,
             )
             self._queue.start(adopt=False)
         return self._queue
+
+    def _wake(self) -> None:
+        waker = self._waker  # any thread
+        if waker is not None:
+            waker()
 
     def close(self, timeout: float = 2.0) -> bool:
         """Stop what runs and write the history. Returns True if nothing is left running. Blocks."""

@@ -186,7 +186,7 @@ class _Shown(Ends):
 
     def _output_of(self, row: TransferSnapshot, step: int) -> None:
         after = self._lines.get(step, 0)
-        queue = self._session.queue(lambda: None)  # it runs already
+        queue = self._session.queue()  # it runs already
         for line in queue.output(row.id, after, step):
             self._lines[step] = line.number
             self.output.line(f"  {line.text}")
