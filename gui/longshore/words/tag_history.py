@@ -108,7 +108,10 @@ def moved_text(verdict: Verdict) -> str:
     """Return the warning about a later change that an undo would overwrite; "" if there is none."""
     if not verdict.moved:
         return ""
+    record = verdict.goal.record
     words = tr("{tag} was changed since then: it points to {digest} now.")
+    if record is not None and record.open and record.after is None:
+        words = tr("{tag} may have been changed by somebody else: it points to {digest} now.")
     if not verdict.now:
         words = tr("{tag} was changed since then: it does not exist now.")
     tag = text.safe(verdict.goal.reference.familiar, 200)

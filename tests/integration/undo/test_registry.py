@@ -17,7 +17,7 @@ from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError, TagMoved
 from longshore.oci.reference import Reference
 from longshore.registry.removal import look
-from longshore.transfers.tag_changes import TagOperation
+from longshore.transfers.tag_changes import TagChange, TagOperation
 from longshore.transfers.transfer import Endpoint, RegistryPlace
 from testbed.engine import PrivateEngine
 from testbed.images import small_image
@@ -189,6 +189,22 @@ def test_a_tag_that_somebody_changed_since(hands: Hands, own_registry: PrivateRe
     (again,) = hands.undo.check_records(hands.history.latest(2)[1:], Cancellation())
     assert again.reason is not None
     assert again.reason.message == "This change was undone."
+
+
+@pytest.mark.parametrize("intended", [True, False])
+def test_a_tag_that_somebody_changed_after_longshore_was_killed(
+    hands: Hands, own_registry: PrivateRegistry, intended: bool
+) -> None:
+    one, two, _ = seeded(own_registry, "undo/killed", "1", "2", "3")
+    name = Reference.parse(f"{own_registry.address}/undo/killed:1")
+    after = two if intended else None
+    hands.history.announce([TagChange(RegistryPlace(name.domain), name, TagOperation.PUSH, one, after)])
+    client = hands.clients.registry(own_registry.address)
+    for tag, moved in (("2", not intended), ("3", True)):
+        theirs = client.manifest("undo/killed", tag)
+        client.put_manifest("undo/killed", "1", theirs.raw, theirs.media_type)
+        (verdict,) = hands.check()
+        assert (verdict.moved, verdict.now, verdict.how) == (moved, theirs.digest, How.TAG)
 
 
 def test_a_tag_that_changes_while_its_image_is_brought(

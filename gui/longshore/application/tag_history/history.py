@@ -157,8 +157,8 @@ class TagHistory:
             if last is None or self._settled.get((place_key(place), name), -inf) >= asked:
                 continue
             if last.open:
-                # Not dropped if nothing changed: it may be about to be made.
-                if digest != last.before:
+                # Not dropped if nothing changed: it may be about to be made. Anything else may be somebody else's.
+                if digest == last.after:
                     news.append(replace(last, after=digest, open=False))
             elif last.after not in (None, digest):
                 news.append(
@@ -180,13 +180,13 @@ class TagHistory:
         return changed
 
     def _superseded(self, records: Iterable[TagRecord]) -> list[TagRecord]:
-        """Earlier changes of the same tags that nobody settled, as the tags are found now."""
+        """Earlier changes of the same tags that nobody settled and that were made, as the tags are found now."""
         changed = []
         for record in records:
             if not record.before:
                 continue
             for one in self.of_tag(record.place, record.reference, limit=10):
-                if one.open and one.before != record.before and one.after in (None, record.before):
+                if one.open and one.before != one.after == record.before:
                     changed.append(replace(one, after=record.before, open=False))
         return changed
 

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 class Goal:
     """The tag *reference* in *place* is to point to *digest* (an image ID in an engine); "": the tag is to go.
 
-    *expected*: what it should point to now; None: whatever it is. *record*: the change that this undoes, None for none.
-    *operation*: what it is recorded as. *origins*: references by digest from which registries may have the content.
+    *expected*: what it may point to now without losing somebody else's change; None: anything. *record*: the change
+    that this undoes, None for none. *operation*: what it is recorded as. *origins*: references by digest from which
+    registries may have the content.
     """
 
     place: Place
     reference: Reference
     digest: str | None
-    expected: str | None = None
+    expected: tuple[str, ...] | None = None
     record: TagRecord | None = None
     operation: TagOperation = TagOperation.UNDO
     origins: tuple[str, ...] = ()
@@ -38,6 +39,10 @@ class Goal:
     def undoes(self) -> str:
         """The id of the change that this undoes, "" for none."""
         return "" if self.record is None else self.record.id
+
+    def loses(self, now: str) -> bool:
+        """Whether a change that somebody else may have made is lost, because the tag points to *now*."""
+        return self.expected is not None and now not in self.expected
 
 
 class How(enum.Enum):
@@ -89,9 +94,19 @@ def goals_of(records: Iterable[TagRecord]) -> list[Goal]:
             record.place,
             record.reference,
             oldest[tag].before,
-            None if record.open else record.after,
+            _expected(record),
             record,
             origins=oldest[tag].origins,
         )
         for tag, record in newest.items()
     ]
+
+
+def _expected(record: TagRecord) -> tuple[str, ...]:
+    """What the tag points to if nobody changed it after *record*.
+
+    Nobody knows whether an open change was made. Where it is not known either what it was to make of the tag, whatever
+    else the tag points to may be somebody else's.
+    """
+    known = (record.after, record.before) if record.open else (record.after,)
+    return tuple(one for one in known if one is not None)

@@ -36,7 +36,7 @@ class LocalTags:
         name, digest = goal.reference, goal.digest
         store = self._store(goal)
         now, _ = store.points_to(name)
-        moved = goal.expected is not None and goal.expected != now
+        moved = goal.loses(now)
         if digest is None:
             return Verdict(goal, None, now, sentences.UNKNOWN(name.familiar, tag=name.tag))
         if digest == now:

@@ -41,7 +41,7 @@ class RegistryTags:
         client = self._clients.registry(place.host)
         found = client.head(name.path, name.tag, for_push=True, cancellation=cancellation)
         now = "" if found is None else found.digest
-        moved = goal.expected is not None and goal.expected != now
+        moved = goal.loses(now)
         if digest == now or digest is None:
             sentence = sentences.SAME if digest else sentences.NO_TAG
             sentence = sentences.UNKNOWN if digest is None else sentence

@@ -101,9 +101,12 @@ def test_a_change_that_fails_is_as_the_place_says(opened: Open) -> None:
 
 def test_a_change_whose_program_was_killed_is_settled_by_the_next_one(opened: Open) -> None:
     history = opened()
-    (killed,) = history.announce([PUSH])
+    (killed,) = history.announce([replace(PUSH, after=B)])
+    (unknown,) = history.announce([replace(PUSH, reference=DEV.with_tag("unknown"))])
     (other,) = history.announce([replace(PUSH, reference=DEV.with_tag("other"))])
-    history.announce([replace(PUSH, before=B)])
+    history.announce([replace(PUSH, before=B), replace(PUSH, reference=DEV.with_tag("unknown"), before=B)])
+    # Without the digest that it was to make, it may have been somebody else.
+    assert history.starting_with(unknown)[0].open
     (first,) = history.starting_with(killed)
     assert (first.after, first.open) == (B, False)
     history.announce([replace(PUSH, reference=DEV.with_tag("other"))])  # the killed one changed nothing
@@ -173,8 +176,10 @@ def test_what_was_seen_is_news_only_about_known_tags(opened: Open) -> None:
 
 def test_what_was_seen_settles_a_change_that_was_only_announced(opened: Open) -> None:
     history = opened()
-    (key,) = history.announce([PUSH])
+    (key,) = history.announce([replace(PUSH, after=B)])
     history.saw(REGISTRY, {DEV: A}, time.monotonic())  # it may be about to be made
+    assert history.starting_with(key)[0].open
+    history.saw(REGISTRY, {DEV: C}, time.monotonic())  # somebody else's
     assert history.starting_with(key)[0].open
     history.saw(REGISTRY, {DEV: B}, time.monotonic())
     (record,) = history.latest()
