@@ -58,7 +58,7 @@ def plain_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel
 class ElidedLabel(QLabel):
     """One line of plain text, elided in the middle if there is no room, with the full text as its tooltip.
 
-    Of facts with dots between them, those in the middle are left out first, each as a whole.
+    Of facts with dots between them, the first are left out, each as a whole; the last two stay.
     """
 
     def __init__(self, role: str = "", parent: QWidget | None = None) -> None:
@@ -90,7 +90,7 @@ class ElidedLabel(QLabel):
         room, metrics = self.width(), self.fontMetrics()
         facts = self._whole.split(_BETWEEN)
         while len(facts) > 2 and metrics.horizontalAdvance(_BETWEEN.join(facts)) > room:
-            del facts[1]
+            del facts[0]
         shown = metrics.elidedText(_BETWEEN.join(facts), Qt.TextElideMode.ElideMiddle, room)
         if shown != self.text():
             super().setText(shown)
