@@ -161,12 +161,21 @@ class RegistryPrune:
 
     def run(self, cancellation: Cancellation) -> Iterator[tuple[PruneRow, LongshoreError | None]]:
         """See Prune."""
-        from longshore.application.cleanup.retention_run import carry_out
+        from longshore.application.cleanup.retention_run import carrying_out
 
-        done = carry_out(self._clients, self._plan, self._plan.all, cancellation, group=self._group)
-        self._result = done
+        steps = carrying_out(self._clients, self._plan, self._plan.all, cancellation, group=self._group)
+        told: set[str] = set()
+        while self._result is None:
+            try:
+                tag = next(steps)
+            except StopIteration as end:
+                self._result = end.value
+                break
+            told.add(tag)
+            yield self._rows[tag], None
+        done: RetentionResult = self._result
         for tag, row in self._rows.items():
-            if tag in done.removed:
+            if tag in done.removed and tag not in told:
                 yield row, None
             elif tag in done.kept:
                 yield row, done.kept[tag]

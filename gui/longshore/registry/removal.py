@@ -6,16 +6,17 @@ deleted, in the way of :mod:`.tag_deletion`; if the registry has none, the plan 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from longshore.cancellation import Cancellation
-from longshore.errors import LongshoreError
+from longshore.errors import InvalidContent, LongshoreError, NotInRegistry
 from longshore.naturalsort import natural_key
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index
 from longshore.registry.client import RegistryClient
+from longshore.registry.latecomers import Latecomers
 from longshore.registry.tag_deletion import TagDeletion, Way
 from longshore.registry.tag_reading import all_tags, many
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from longshore.registry.vendors.protocol import Lister
 
 _INDEXES = (OCI_INDEX, DOCKER_LIST)
+#: Most levels of indexes below a tag.
+_DEEPEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class RemovalPlan:
     *digests*: the manifests concerned, each with the tags that are removed. *alone*: those of them that are kept,
     because the registry can delete the tags only. *staying*: other tags of these. *siblings*: tags that are removed
     although nobody chose them. *broken*: tags of indexes that stay but lose an image. *unknown*: number of tags that
-    could not be checked.
+    could not be checked. *known*: all tags with their digests, "" for those that could not be checked.
     """
 
     host: str
@@ -44,6 +47,7 @@ class RemovalPlan:
     unknown: int
     alone: frozenset[str] = frozenset()
     staying: tuple[str, ...] = ()
+    known: Mapping[str, str] = field(default_factory=dict)
 
 
 def look(
@@ -76,8 +80,24 @@ def look(
     }
 
     def parts(digest: str) -> set[str]:
-        index = client.manifest(repository, digest, cancellation=cancellation)
-        return doomed & {child.digest for child in index.manifests} if isinstance(index, Index) else set()
+        """The doomed manifests below the index *digest*, which may name indexes, too."""
+        below: set[str] = set()
+        level = {digest}
+        for _ in range(_DEEPEST):
+            indexes: set[str] = set()
+            for one in level:
+                try:
+                    index = client.manifest(repository, one, cancellation=cancellation)
+                except NotInRegistry:
+                    continue  # an index may name images that were never pushed
+                below.add(one)
+                if isinstance(index, Index):
+                    below |= {child.digest for child in index.manifests if child.media_type not in _INDEXES}
+                    indexes |= {child.digest for child in index.manifests if child.media_type in _INDEXES}
+            level = indexes - below
+        if level:
+            raise InvalidContent("The index has too many levels.", subject=digest)
+        return doomed & below
 
     read = dict(many(parts, indexes, cancellation))
     holders = {digest: one for digest, one in read.items() if not isinstance(one, LongshoreError)}
@@ -113,16 +133,22 @@ def look(
         unknown=unknown,
         alone=frozenset(alone),
         staying=tuple(tag for tag, one in heads.items() if one.digest in alone and tag not in going),
+        known={
+            tag: one.digest if isinstance(one, Descriptor) else ""
+            for tag, one in found.items()
+            if one is not None
+        },
     )
 
 
 def remove(client: RegistryClient, plan: RemovalPlan, *, lister: Lister | None = None) -> None:
-    """Carry out *plan*. Stops at the first error and raises it; TagMoved if a tag was moved, VerificationFailed if the
-    registry does something else than it reports."""
+    """Carry out *plan*. Stops at the first error and raises it; TagMoved if a tag was moved or a new one needs the
+    image, VerificationFailed if the registry does something else than it reports."""
     deletion = TagDeletion(client, plan.repository, lister=lister)
+    latecomers = Latecomers(client, plan.repository, plan.known)
     for digest, tags in plan.digests:
         if digest in plan.alone:
             for _ in deletion.delete_tags(digest, tags, plan.staying):
                 pass
         else:
-            deletion.delete_image(digest, tags)
+            deletion.delete_image(digest, tags, latecomers)

@@ -49,6 +49,7 @@ from longshore.registry import failures
 
 if TYPE_CHECKING:
     from longshore.registry.client import RegistryClient
+    from longshore.registry.latecomers import Latecomers
     from longshore.registry.vendors.protocol import Lister
 
 _MARK = "longshore-deleted-tag"
@@ -256,17 +257,27 @@ class TagDeletion:
 
     # -- an image with all its tags
 
-    def delete_image(self, digest: str, tags: Sequence[str]) -> None:
+    def delete_image(self, digest: str, tags: Sequence[str], latecomers: Latecomers | None = None) -> None:
         """Delete the image *digest* with all its tags, which are *tags*.
 
-        An image that is gone already is no error. Raises TagMoved if one of *tags* points to another image; then
-        nothing was changed.
+        An image that is gone already is no error. Raises TagMoved if one of *tags* points to another image, or if one
+        of *latecomers* needs this one; then nothing was changed.
         """
         for tag in tags:
             now = self._digest(tag)
             if now is not None:
                 # Somebody may have pushed meanwhile: only what was shown may be removed.
                 self._expect(tag, now, digest)
+        # Right before the deletion: what is pushed after this is lost.
+        new = latecomers.needing(digest) if latecomers is not None else []
+        new = [tag for tag in new if tag not in tags]
+        if new:
+            raise TagMoved(
+                "The new tag {tag} needs this image.",
+                subject=self._named(tags[0] if tags else ""),
+                advice="The image and its tags were not removed. Check again.",
+                arguments={"tag": new[0]},
+            )
         names = [tag for tag in tags if not valid_digest(tag)]
         with self._uncancelled():
             try:

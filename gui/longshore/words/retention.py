@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from longshore.language import tr
-from longshore.words import cleanup, text
+from longshore.words import cleanup, errors, text
 
 if TYPE_CHECKING:
     from longshore.application.cleanup.retention import Outcome, RetentionPlan, RetentionRow
@@ -50,6 +50,8 @@ def images(names: Iterable[str], outcome: Outcome) -> dict[str, str]:
             return tr("removed, also {tags}").replace("{tags}", tags(others)) if others else tr("removed")
         if step.staying:
             return tr("stays as {tags}").replace("{tags}", tags(step.staying))
+        if outcome.unread:
+            return tr("stays")
         return tr("stays, part of another")
 
     return {tag: fate(tag) for tag in names}
@@ -65,6 +67,8 @@ def effect(tag: str, outcome: Outcome) -> str:
     if not step.whole:
         if step.staying:
             return tr("tag only; the image stays as {tags}").replace("{tags}", tags(step.staying))
+        if outcome.unread:
+            return tr("tag only; the image stays")
         return tr("tag only; the image is part of another")
     others = [one for one in step.tags if one != tag]
     if others:
@@ -114,6 +118,12 @@ def notes(plan: RetentionPlan, outcome: Outcome) -> list[str]:
                 "manifests."
             )
         )
+    if outcome.unread:
+        found.append(
+            tr(
+                "No image is removed, because these tags could not be read and may need any image: {tags}."
+            ).replace("{tags}", tags(outcome.unread))
+        )
     if not plan.contents.complete:
         found.append(tr("The sizes of some images are not known."))
     if outcome.companions:
@@ -123,7 +133,7 @@ def notes(plan: RetentionPlan, outcome: Outcome) -> list[str]:
             if number == 1
             else tr("{0} signatures and attestations are removed with their images.").format(f"{number:,}")
         )
-    if outcome.blocked:
+    if outcome.blocked and not outcome.unread:
         found.append(
             tr(
                 "Kept, because this registry deletes only whole images, and other tags need these: {tags}."
@@ -157,6 +167,10 @@ def result(done: RetentionResult, planned: int) -> str:
         words += " " + tr("Kept: {tags}.").replace("{tags}", tags(list(done.kept)))
     if done.left:
         words += " " + tr("Not reached: {tags}.").replace("{tags}", tags(done.left))
+    if done.unchecked:
+        words += " " + tr("The registry could not be checked afterwards: {reason}").replace(
+            "{reason}", errors.message(done.unchecked)
+        )
     if done.vanished:
         words += " " + tr("Tags that were not in the plan are gone, too: {tags}.").replace(
             "{tags}", tags(done.vanished)

@@ -20,13 +20,14 @@ from longshore.application.cleanup.tags import read_repository
 from longshore.application.clients import Clients
 from longshore.application.tag_history.history import TagHistory
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.errors import AccessDenied, RegistryFailure, TagMoved
+from longshore.errors import AccessDenied, RegistryFailure, SignInRequired, TagMoved
 from longshore.oci.manifest import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 from longshore.oci.reference import Reference
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig
 from longshore.registry.tag_deletion import Way
 from longshore.transfers.tag_changes import TagOperation
+from longshore.words import retention as words
 from testbed.crane import CraneRegistry
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import RegistryWriter, descriptor, document, seed_repository
@@ -331,6 +332,130 @@ def test_what_a_registry_deletes_in_excess_is_told(
     monkeypatch.setattr(client, "delete_manifest", too_much)
     result = run(clients, plan)
     assert (result.removed, result.vanished, result.as_planned) == (["v0"], ["v2"], False)
+
+
+def when_deleting(monkeypatch: pytest.MonkeyPatch, client: RegistryClient, do: Any) -> list[str]:
+    """Call *do* once, before the first deletion of a manifest; returns the list of what is deleted."""
+    delete = client.delete_manifest
+    deleted: list[str] = []
+
+    def first(repository: str, digest: str, **more: Any) -> None:
+        if not deleted:
+            do()
+        deleted.append(digest)
+        delete(repository, digest, **more)
+
+    monkeypatch.setattr(client, "delete_manifest", first)
+    return deleted
+
+
+def test_an_image_that_gets_a_tag_during_the_run_is_kept(
+    clients: Clients, registry: PrivateRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, path = registry.address, "retention/during"
+    digests = [seed_days(host, path, number, f"v{number}") for number in range(4)]
+    plan = planned(clients, host, path, names=("v*",))
+    client = clients.registry(host)
+    raw = client.manifest(path, "v2").raw
+    deleted = when_deleting(
+        monkeypatch, client, lambda: client.put_manifest(path, "release-1.0", raw, OCI_MANIFEST)
+    )
+    result = run(clients, plan)
+    assert deleted == [digests[0], digests[1], digests[3]]
+    assert tags_of(client, path) == {"v2": digests[2], "release-1.0": digests[2]}
+    assert not result.as_planned and result.removed == ["v0", "v1", "v3"]
+    assert isinstance(result.kept["v2"], TagMoved) and "release-1.0" in result.kept["v2"].message
+    assert result.freed == sum(plan.outcome(["v0", "v1", "v3"]).going.values())
+
+
+def test_an_image_that_an_index_needs_since_the_run_began_is_kept(
+    clients: Clients, registry: PrivateRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, path = registry.address, "retention/newindex"
+    digests = [seed_days(host, path, number, f"v{number}") for number in range(3)]
+    plan = planned(clients, host, path, names=("v*",))
+    client = clients.registry(host)
+    child = client.manifest(path, "v1").descriptor.to_json()
+    raw = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [child]}).encode()
+    when_deleting(monkeypatch, client, lambda: client.put_manifest(path, "all", raw, OCI_INDEX))
+    result = run(clients, plan)
+    assert tags_of(client, path).keys() == {"v1", "all"} and client.head(path, digests[1]) is not None
+    assert result.removed == ["v0", "v2"] and "all needs this image" in result.kept["v1"].message
+
+
+def test_a_new_tag_that_a_registry_loses_all_the_same_is_told(
+    clients: Clients, registry: PrivateRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, path = registry.address, "retention/lost"
+    for number in range(3):
+        seed_days(host, path, number, f"v{number}")
+    plan = planned(clients, host, path, names=("v*",))
+    client = clients.registry(host)
+    delete, raw = client.delete_manifest, client.manifest(path, "v1").raw
+    again = [True]
+
+    def with_more(repository: str, digest: str, **more: Any) -> None:
+        if again and again.pop():
+            client.put_manifest(path, "release-1.0", raw, OCI_MANIFEST)
+            delete(repository, digest, **more)
+        else:
+            delete(repository, digest, **more)
+            delete(repository, plan.contents.tags[1].digest, **more)
+
+    monkeypatch.setattr(client, "delete_manifest", with_more)
+    result = run(clients, plan)
+    assert result.vanished == ["v1", "release-1.0"] and not result.as_planned
+
+
+def test_no_image_is_deleted_while_a_tag_that_stays_cannot_be_read(
+    clients: Clients, crane_registry: CraneRegistry
+) -> None:
+    host, path = crane_registry.address, "retention/unreadable"
+    client = clients.registry(host)
+    old, new = seed_days(host, path, 50, "1-amd64"), seed_days(host, path, 2, "2-amd64")
+    child = client.manifest(path, old).descriptor.to_json()
+    del child["size"]
+    raw = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [child]}).encode()
+    broken = client.put_manifest(path, "stable", raw, OCI_INDEX)
+    plan = planned(clients, host, path, older_than=20)
+    outcome = plan.outcome(plan.all)
+    assert (plan.all, outcome.unread, outcome.going) == (("1-amd64",), ("stable",), {})
+    assert [step.whole for step in outcome.deletions] == [False]
+    assert any("could not be read" in note and "stable" in note for note in words.notes(plan, outcome))
+    result = run(clients, plan)
+    assert result.removed == ["1-amd64"] and result.freed == 0
+    assert tags_of(client, path) == {"stable": broken, "2-amd64": new}
+    assert client.head(path, old) is not None
+    # With the tag that cannot be read, it is an image like any other.
+    plan = planned(clients, host, path, names=("stable", "2-amd64"))
+    assert plan.outcome(plan.all).unread == () and all(one.whole for one in plan.outcome(plan.all).deletions)
+
+
+def test_a_check_that_is_refused_does_not_hide_what_was_removed(
+    clients: Clients, registry: PrivateRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, path = registry.address, "retention/hidden"
+    for number in range(2):
+        seed_days(host, path, number, f"v{number}")
+    seed_days(host, path, 9, "last")
+    plan = planned(clients, host, path, names=("v*",))
+    with Throttle(host) as line:
+        through = planned(clients, line.address, path, names=("v*",))
+        client = clients.registry(line.address)
+        delete = client.delete_manifest
+
+        def then_refused(repository: str, digest: str, **more: Any) -> None:
+            delete(repository, digest, **more)
+            if digest == plan.contents.tags[2].digest:
+                line.fail_next(r"/manifests/v1", 403, times=100)
+
+        monkeypatch.setattr(client, "delete_manifest", then_refused)
+        assert through.contents.tags[2].tag == "v1"
+        result = run(clients, through)
+    assert result.removed == ["v0", "v1"] and (result.left, result.error) == ([], None)
+    assert isinstance(result.unchecked, SignInRequired) and not result.as_planned
+    assert "could not be checked afterwards" in words.result(result, 2)
+    assert tags_of(clients.registry(host), path).keys() == {"last"}
 
 
 def test_versions_decide_where_asked(clients: Clients, registry: PrivateRegistry) -> None:

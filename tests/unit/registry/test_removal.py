@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation
-from longshore.errors import VerificationFailed
+from longshore.errors import TagMoved, VerificationFailed
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.registry.removal import look, remove
 
@@ -31,7 +31,8 @@ class Tags:
         return self.put({"mediaType": OCI_MANIFEST, "config": part, "layers": []}, *tags)
 
     def index(self, digest: str, *tags: str) -> str:
-        child = {"mediaType": OCI_MANIFEST, "digest": digest, "size": len(self.manifests[digest][1])}
+        kind, raw = self.manifests[digest]
+        child = {"mediaType": kind, "digest": digest, "size": len(raw)}
         return self.put({"mediaType": OCI_INDEX, "manifests": [child]}, *tags)
 
     def put(self, document: dict[str, Any], *tags: str) -> str:
@@ -92,6 +93,41 @@ def test_a_tag_that_was_moved_meanwhile_is_not_removed(serve, connect) -> None:
     with pytest.raises(VerificationFailed, match="moved to another image"):
         remove(client, plan)
     assert registry.deleted == []
+
+
+def test_an_image_that_got_another_tag_meanwhile_is_not_removed(serve, connect) -> None:
+    registry = Tags()
+    one = registry.image(1, "1.0")
+    two = registry.image(2, "2.0", "stable")
+    client = connect(serve(registry))
+    plan = look(client, "a/b", ["1.0"], Cancellation())
+    registry.tags["release-1.0"] = one  # a new tag
+    with pytest.raises(TagMoved, match=r"release-1.0 needs"):
+        remove(client, plan)
+    registry.tags["release-1.0"] = two
+    registry.tags["stable"] = one  # a tag that was moved
+    with pytest.raises(TagMoved, match="stable needs"):
+        remove(client, plan)
+    registry.tags["stable"] = two
+    index = registry.index(registry.index(one), "all")  # an index of an index
+    with pytest.raises(TagMoved, match="all needs"):
+        remove(client, plan)
+    broken = registry.put({"mediaType": OCI_INDEX, "manifests": [{"mediaType": OCI_MANIFEST, "digest": one}]})
+    registry.tags["all"] = broken  # what it needs is not known
+    with pytest.raises(TagMoved, match="all needs"):
+        remove(client, plan)
+    assert registry.deleted == [] and index in registry.manifests
+    del registry.tags["all"]
+    remove(client, plan)
+    assert registry.deleted == [one]
+
+
+def test_an_index_of_an_index_is_broken_too(serve, connect) -> None:
+    registry = Tags()
+    one = registry.image(1, "1.0")
+    registry.index(registry.index(one), "all")
+    plan = look(connect(serve(registry)), "a/b", ["1.0"], Cancellation())
+    assert (plan.broken, plan.unknown) == (("all",), 0)
 
 
 def test_nothing_is_removed_where_nothing_is(serve, connect) -> None:

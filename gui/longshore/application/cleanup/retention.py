@@ -11,6 +11,9 @@ from longshore.application.cleanup.retention_rules import RetentionRules, TagRea
 from longshore.application.cleanup.tags import RepositoryContents, RepositoryTag, subject_of
 from longshore.registry.tag_deletion import Way
 
+#: Tags of which it is enough to know some.
+_SHOWN = 10
+
 
 @dataclass(frozen=True, slots=True)
 class RetentionRow:
@@ -39,7 +42,8 @@ class Outcome:
     *deletions*: in the order in which they are made. *companions*: tags of signatures and the like that go with their
     images. *blocked*: ticked tags that cannot be removed, because the registry deletes only whole images, each with the
     tags that need the image. *going*, *kept*: the blobs, with compressed bytes, of images that are deleted and of those
-    that stay. *indexes*: some of the deleted images have several platforms.
+    that stay. *indexes*: some of the deleted images have several platforms. *unread*: tags that stay and could not be
+    read. They may need any image, so no image is deleted.
     """
 
     deletions: tuple[Deletion, ...]
@@ -48,6 +52,7 @@ class Outcome:
     going: Mapping[str, int]
     kept: Mapping[str, int]
     indexes: bool = False
+    unread: tuple[str, ...] = ()
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -146,6 +151,7 @@ def outcome(contents: RepositoryContents, ticked: Collection[str]) -> Outcome:
         {blob: size for blob, size in contents.blobs(leaving).items() if blob not in kept},
         kept,
         any(one.whole and _is_index(contents, one) for one in deletions),
+        tuple(_unread(contents, every)),
     )
 
 
@@ -176,7 +182,23 @@ def _held(contents: RepositoryContents, going: Collection[str]) -> dict[str, set
             below[one.digest] = contents.below(one.digest)
         for digest in below[one.digest]:
             held.setdefault(digest, set()).add(one.tag)
+    unread = _unread(contents, going)
+    if unread:
+        for one in contents.tags:
+            for digest in contents.below(one.digest):
+                held.setdefault(digest, set()).update(unread[:_SHOWN])
     return held
+
+
+def _unread(contents: RepositoryContents, going: Collection[str]) -> list[str]:
+    """The tags other than *going* that could not be read, and may need any image."""
+    return [
+        one.tag
+        for one in contents.tags
+        if contents.unread
+        and one.tag not in going
+        and not contents.unread.isdisjoint(contents.below(one.digest))
+    ]
 
 
 def _companions(contents: RepositoryContents, going: Collection[str]) -> set[str]:

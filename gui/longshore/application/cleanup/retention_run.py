@@ -1,13 +1,14 @@
 """Carries out a retention plan to the letter: only ticked tags go, each only if it is still what the plan shows.
 
 Blocking; worker threads. The repository is read again right before: a tag that was moved is kept, and a tag that
-somebody gave to an image meanwhile keeps it. Afterwards the tags are listed once more and compared with the plan.
+somebody gave to an image meanwhile keeps it, up to the moment of its deletion. Afterwards the tags are listed once more
+and compared with the plan.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,15 @@ from longshore.application.cleanup.retention import Deletion, Outcome, Retention
 from longshore.application.cleanup.tags import RepositoryContents, read_repository, subject_of
 from longshore.application.tag_history.recording import removing_tags
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.errors import LongshoreError, NotInRegistry, TagImmutable, TagMoved, VerificationFailed
+from longshore.errors import (
+    InvalidContent,
+    LongshoreError,
+    NotInRegistry,
+    TagImmutable,
+    TagMoved,
+    VerificationFailed,
+)
+from longshore.registry.latecomers import Latecomers
 from longshore.registry.tag_deletion import TagDeletion, Way
 from longshore.registry.tag_reading import all_tags
 from longshore.transfers.tag_changes import TagOperation
@@ -24,7 +33,7 @@ if TYPE_CHECKING:
     from longshore.application.clients import Clients
 
 #: What concerns one tag only: the others can be removed.
-_OF_ONE_TAG = (TagMoved, TagImmutable, NotInRegistry)
+_OF_ONE_TAG = (TagMoved, TagImmutable, NotInRegistry, InvalidContent)
 
 
 @dataclass(slots=True)
@@ -34,7 +43,8 @@ class RetentionResult:
     *removed*: the tags that are gone; *already*: of these, those that were gone before. *kept*: tags of the plan that
     were kept, each with the reason, without those that the plan itself says are blocked. *left*: tags of the plan that
     were not reached, because of *error* or because the run was *cancelled*. *vanished*: tags that are gone although the
-    plan has them not. *freed*: the compressed bytes that nothing kept needs, of what was removed.
+    plan has them not. *unchecked*: why the tags could not be compared with the plan afterwards. *freed*: the compressed
+    bytes that nothing kept needs, of what was removed.
     """
 
     removed: list[str] = field(default_factory=list)
@@ -43,13 +53,14 @@ class RetentionResult:
     left: list[str] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
     error: LongshoreError | None = None
+    unchecked: LongshoreError | None = None
     cancelled: bool = False
     freed: int = 0
 
     @property
     def as_planned(self) -> bool:
         """Whether exactly the plan was carried out."""
-        return not (self.kept or self.left or self.vanished or self.error or self.cancelled)
+        return not (self.kept or self.left or self.vanished or self.error or self.unchecked or self.cancelled)
 
 
 def carry_out(
@@ -67,6 +78,25 @@ def carry_out(
     a cancellation end up in the result, except those before anything was changed. Blocks. Raises RegistryError,
     CredentialsError, Cancelled.
     """
+    steps = carrying_out(clients, plan, ticked, cancellation, told, group=group)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: RetentionResult = end.value
+            return result
+
+
+def carrying_out(
+    clients: Clients,
+    plan: RetentionPlan,
+    ticked: Collection[str],
+    cancellation: Cancellation,
+    told: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    group: str = "",
+) -> Generator[str, None, RetentionResult]:
+    """Like :func:`carry_out`, but yield each tag as soon as it is gone, and return the result."""
     wanted = plan.outcome(ticked)
     result = RetentionResult()
     if not wanted.deletions:
@@ -79,19 +109,27 @@ def carry_out(
         lister=clients.lister(now.repository.domain),
         cancellation=cancellation,
     )
+    latecomers = Latecomers(
+        clients.registry(now.repository.domain),
+        now.repository.path,
+        {one.tag: one.digest for one in now.tags},
+        cancellation,
+        just_read=True,
+    )
+    yield from result.removed
     total, group = len(wanted.tags), group or uuid.uuid4().hex
     pending = [tag for step in steps.deletions for tag in step.tags]
     try:
         for step in steps.deletions:
             cancellation.raise_if_cancelled()
-            _carry_out_step(clients, now, deletion, step, result, pending, group)
+            yield from _carry_out_step(clients, now, deletion, latecomers, step, result, pending, group)
             told(total - len(pending), total)
     except LongshoreError as error:
         result.error = error
     except Cancelled:
         result.cancelled = True
     result.left = pending
-    _verify(clients, now, result)
+    _verify(clients, now, latecomers, result)
     done = outcome(now, set(result.removed))
     result.freed = sum(done.going.values())
     return result
@@ -135,12 +173,16 @@ def _carry_out_step(
     clients: Clients,
     now: RepositoryContents,
     deletion: TagDeletion,
+    latecomers: Latecomers,
     step: Deletion,
     result: RetentionResult,
     pending: list[str],
     group: str,
-) -> None:
-    """Delete the tags of *step*; each goes from *pending* to *result*. Raises what concerns more than these tags."""
+) -> Iterator[str]:
+    """Delete the tags of *step* and yield them; each goes from *pending* to *result*.
+
+    Raises what concerns more than these tags.
+    """
     recording = removing_tags(
         clients.recorder,
         clients.registry(now.repository.domain),
@@ -152,35 +194,48 @@ def _carry_out_step(
     )
     try:
         with recording:
-            for tag in _gone(deletion, step):
+            for tag in _gone(deletion, latecomers, step):
                 pending.remove(tag)
                 result.removed.append(tag)
+                yield tag
     except _OF_ONE_TAG as error:
         for tag in [one for one in step.tags if one in pending]:
             pending.remove(tag)
             result.kept[tag] = error
 
 
-def _gone(deletion: TagDeletion, step: Deletion) -> Iterator[str]:
+def _gone(deletion: TagDeletion, latecomers: Latecomers, step: Deletion) -> Iterator[str]:
     if step.whole:
-        deletion.delete_image(step.digest, step.tags)
+        deletion.delete_image(step.digest, step.tags, latecomers)
         yield from step.tags
     else:
         yield from deletion.delete_tags(step.digest, step.tags, step.staying)
 
 
-def _verify(clients: Clients, now: RepositoryContents, result: RetentionResult) -> None:
-    """Compare the repository's list of tags with *result*. A list that cannot be read is an error of the run."""
+def _verify(
+    clients: Clients, now: RepositoryContents, latecomers: Latecomers, result: RetentionResult
+) -> None:
+    """Compare the repository's list of tags with *result*, which is complete also where that is not possible."""
+    client = clients.registry(now.repository.domain)
     try:
-        client = clients.registry(now.repository.domain)
         there = set(all_tags(client, now.repository.path, Cancellation()))
     except NotInRegistry:
         there = set()  # the last tag is gone, and the repository with it
     except LongshoreError as error:
-        result.error = result.error or error
+        result.unchecked = error
         return
+    # The registry may have deleted a tag, and then refused to say so.
+    gone = [tag for tag in result.left if tag not in there]
+    result.removed += gone
+    result.left = [tag for tag in result.left if tag in there]
+    if gone and not result.left:
+        result.unchecked, result.error = result.error, None
     for tag in [one for one in result.removed if one in there]:
-        head = client.head(now.repository.path, tag)
+        try:
+            head = client.head(now.repository.path, tag)
+        except LongshoreError as error:
+            result.unchecked = error
+            continue
         if head is None:
             continue  # some registries list a tag without an image
         result.removed.remove(tag)
@@ -190,8 +245,9 @@ def _verify(clients: Clients, now: RepositoryContents, result: RetentionResult) 
             advice="Check again later: it may use a cache.",
             arguments={"tag": tag},
         )
-    expected = {one.tag for one in now.tags} - set(result.removed)
-    result.vanished = [one.tag for one in now.tags if one.tag in expected and one.tag not in there]
+    expected = dict.fromkeys([*(one.tag for one in now.tags), *latecomers.found])
+    removed = set(result.removed)
+    result.vanished = [tag for tag in expected if tag not in removed and tag not in there]
 
 
 def _needed(plan: RetentionPlan, tag: str, by: Collection[str]) -> LongshoreError:

@@ -55,7 +55,8 @@ class RepositoryContents:
     """A repository when it was read. Immutable; any thread.
 
     *tags*: in natural order. *parts*: of each manifest that was read, by digest. *way*: how one tag of an image is
-    deleted; IMAGE if no image is shared. *complete*: the parts of all images are known.
+    deleted; IMAGE if no image is shared. *complete*: the parts of all images are known. *unread*: digests of manifests
+    that could not be read; each may need any image.
     """
 
     repository: Reference
@@ -63,6 +64,7 @@ class RepositoryContents:
     parts: Mapping[str, Parts]
     way: Way = Way.IMAGE
     complete: bool = True
+    unread: frozenset[str] = frozenset()
 
     def below(self, digest: str) -> set[str]:
         """*digest* and the digests of all manifests below it."""
@@ -108,7 +110,7 @@ def read_repository(
         return _listed(repository, lister, deletion.way(), cancellation)
     found = _Reading(client, repository, cancellation, known, told).read()
     # The registry is asked how it deletes one tag only if that matters.
-    return replace(found, way=deletion.way()) if _shares(found) else found
+    return replace(found, way=deletion.way()) if found.unread or _shares(found) else found
 
 
 def _shares(contents: RepositoryContents) -> bool:
@@ -156,7 +158,7 @@ class _Reading:
         self._told = told
         self._parts: dict[str, Parts] = dict(known.parts) if known is not None else {}
         self._created = {one.digest: one.created for one in known.tags} if known is not None else {}
-        self._complete = True
+        self._unread: set[str] = set(known.unread) if known is not None else set()
 
     def read(self) -> RepositoryContents:
         names = list(dict.fromkeys(all_tags(self._client, self._path, self._cancellation)))
@@ -188,7 +190,13 @@ class _Reading:
             for tag, one in sorted(heads.items(), key=lambda item: natural_key(item[0]))
             if one is not None
         ]
-        return RepositoryContents(self._repository, tuple(tags), self._parts, complete=self._complete)
+        return RepositoryContents(
+            self._repository,
+            tuple(tags),
+            self._parts,
+            complete=not self._unread,
+            unread=frozenset(self._unread),
+        )
 
     def _head(self, tag: str, part: Cancellation) -> Descriptor | None:
         return self._client.head(self._path, tag, cancellation=part)
@@ -196,18 +204,18 @@ class _Reading:
     def _descend(self, digests: Iterable[str]) -> None:
         """Read the manifests below *digests*, level by level."""
         level = set(digests)
-        for _ in range(_DEEPEST):
+        for depth in range(_DEEPEST + 1):
             level = {
                 child for one in level if one in self._parts for child in self._parts[one].children
             } - self._parts.keys()
             if not level:
                 return
-            if len(self._parts) + len(level) > _MOST_MANIFESTS:
-                break
+            if depth == _DEEPEST or len(self._parts) + len(level) > _MOST_MANIFESTS:
+                self._unread |= level
+                return
             below = sorted(level)
             for digest, parts in zip(below, self._all(self._child, below), strict=True):
                 self._keep(digest, parts)
-        self._complete = False
 
     def _child(self, digest: str, part: Cancellation) -> Parts | None:
         try:
@@ -219,7 +227,8 @@ class _Reading:
 
     def _keep(self, digest: str, parts: Parts | None) -> None:
         self._parts[digest] = Parts() if parts is None else parts
-        self._complete = self._complete and parts is not None
+        if parts is None:
+            self._unread.add(digest)
 
     def _size(self, repository: RepositoryContents, digest: str) -> int | None:
         blobs = repository.blobs(repository.below(digest))
