@@ -36,6 +36,13 @@ def change_values(record: TagRecord) -> dict[str, Any]:
     }
 
 
+def _state(record: TagRecord) -> str:
+    """What a table adds to an operation: nobody reported how an open change ended."""
+    if record.undone_by:
+        return " (undone)"
+    return " (not confirmed)" if record.open else ""
+
+
 def undo_values(verdict: Verdict, state: str, error: LongshoreError | None = None) -> dict[str, Any]:
     """What an undo does to one tag. *state*: planned, undone or failed."""
     goal = verdict.goal
@@ -67,7 +74,7 @@ def change_table(output: Output, records: Sequence[TagRecord], library: Path) ->
                 times.age(record.at),
                 text.safe(record.reference.familiar, 300),
                 words.place_text(record.place, library),
-                words.operation_text(record.operation) + (" (undone)" if record.undone_by else ""),
+                words.operation_text(record.operation) + _state(record),
                 words.digest_text(record.before),
                 words.digest_text(record.after),
                 words.who_text(record),

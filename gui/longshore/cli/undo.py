@@ -77,10 +77,22 @@ def undo(session: Session, arguments: argparse.Namespace, output: Output) -> int
         return _list(session, arguments, output)
     undoing = Undo(session.clients, session.tag_history, session.library)
     cancellation = Cancellation()
+    skipped: list[TagRecord] = []
     if arguments.to is not None:
         verdicts = [undoing.check(_goal(session, arguments), cancellation)]
+    elif arguments.change is None:
+        verdicts, skipped = undoing.last(cancellation)
+        if not verdicts:
+            raise InvalidInput(
+                "There is nothing to undo.", advice="See longshore undo --list for what Longshore changed."
+            )
     else:
-        verdicts = undoing.check_records(_chosen(session, arguments.change), cancellation)
+        chosen = _chosen(session, arguments.change)
+        undoing.settle(chosen, cancellation)
+        chosen = [now for one in chosen for now in session.tag_history.starting_with(one.id)]
+        if not chosen:
+            raise InvalidInput("This change was never made.", subject=arguments.change)
+        verdicts = undoing.check_records(chosen, cancellation)
     session.check_engines()
     possible = [one for one in verdicts if one.possible]
     for one in verdicts:
@@ -89,6 +101,9 @@ def undo(session: Session, arguments: argparse.Namespace, output: Output) -> int
             output.record("undo", undo_values(one, "failed"))
     codes = [exit_codes.of_error(one.reason) for one in verdicts if one.reason is not None]
     if not possible:
+        if arguments.change is None and arguments.to is None:
+            records = [one.goal.record for one in verdicts if one.goal.record is not None]
+            _name_earlier(session, [*skipped, *records], output)
         return exit_codes.of_codes(codes)
     asks = not (arguments.yes or arguments.dry_run)
     if not output.quiet or asks or arguments.dry_run:
@@ -141,16 +156,20 @@ def _carry_out(session: Session, undoing: Undo, verdict: Verdict, output: Output
 # -- what is meant
 
 
-def _chosen(session: Session, start: str | None) -> list[TagRecord]:
-    """The records of the change that *start* names, or of the last one. Raises InvalidInput."""
+def _name_earlier(session: Session, not_meant: Sequence[TagRecord], output: Output) -> None:
+    """Name the change before the last one, which cannot be undone."""
+    tried = [one for record in not_meant for one in session.tag_history.group_of(record)]
+    earlier = session.tag_history.last([*not_meant, *tried])
+    if earlier and not (output.quiet or output.as_json):
+        report(
+            f"The change before it: {words.action_text(earlier)}. Undo it with:"
+            f" longshore undo {earlier[0].id[:SHORT_ID]}\n"
+        )
+
+
+def _chosen(session: Session, start: str) -> list[TagRecord]:
+    """The records of the change that *start* names, with those of its action. Raises InvalidInput."""
     history = session.tag_history
-    if start is None:
-        found = history.last()
-        if not found:
-            raise InvalidInput(
-                "There is nothing to undo.", advice="See longshore undo --list for what Longshore changed."
-            )
-        return found
     records = history.starting_with(start.lower())
     if len(records) != 1:
         raise InvalidInput(
@@ -181,6 +200,21 @@ def _goal(session: Session, arguments: argparse.Namespace) -> Goal:
 
 
 def _list(session: Session, arguments: argparse.Namespace, output: Output) -> int:
+    from longshore.application.undo.undo import Undo
+    from longshore.cancellation import Cancellation
+
+    records = _listed(session, arguments)
+    if any(record.open for record in records):
+        Undo(session.clients, session.tag_history, session.library).settle(records, Cancellation())
+        records = _listed(session, arguments)
+    if records or output.as_json:
+        change_table(output, records, session.library().path)
+    else:
+        output.line("No changes are known.")
+    return exit_codes.DONE
+
+
+def _listed(session: Session, arguments: argparse.Namespace) -> list[TagRecord]:
     from longshore.oci.reference import Reference
 
     records = session.tag_history.latest()
@@ -191,12 +225,7 @@ def _list(session: Session, arguments: argparse.Namespace, output: Output) -> in
             for record in records
             if record.reference.name == wanted.name and wanted.tag in (None, record.tag)
         ]
-    records = records[: arguments.limit]
-    if records or output.as_json:
-        change_table(output, records, session.library().path)
-    else:
-        output.line("No changes are known.")
-    return exit_codes.DONE
+    return records[: arguments.limit]
 
 
 # -- shown and asked

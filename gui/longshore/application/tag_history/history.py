@@ -79,6 +79,8 @@ class TagHistory:
         self._unsaved: dict[str, TagRecord] = {}
         self._unsaved_manifests: dict[str, Manifest | Index] = {}
         self._gone: set[str] = set()
+        #: What was announced here and is not settled: another program may have dropped it as given up.
+        self._announced_here: dict[str, TagRecord] = {}
         self._announced = 0
         #: When tags were changed by this program (monotonic), by their places and names; the latest MOST.
         self._settled: dict[tuple[str, Reference], float] = {}
@@ -115,6 +117,9 @@ class TagHistory:
         manifests = [change.manifest for change in changes if change.manifest is not None]
         self._write([*self._superseded(records), *records], manifests)
         self._announced += len(records)
+        self._announced_here |= {record.id: record for record in records}
+        while len(self._announced_here) > MOST:
+            del self._announced_here[next(iter(self._announced_here))]
         if self._announced >= TRIM_EVERY:
             self._announced = 0
             self.trim()
@@ -126,7 +131,8 @@ class TagHistory:
         changed: list[TagRecord] = []
         gone: list[str] = []
         for key, now in found.items():
-            record = known.get(key)
+            announced = self._announced_here.pop(key, None)
+            record = known.get(key, announced)
             if record is None or now is None:
                 continue
             if now == record.before:
@@ -234,9 +240,13 @@ class TagHistory:
         found = self._select("together = ?", [record.group], MOST)
         return [one for one in found if not one.undone_by and bool(one.undoes) == bool(record.undoes)]
 
-    def last(self) -> list[TagRecord]:
-        """The latest change by the user here that is not undone, with those of its group; empty for none."""
-        found = self._select(_OWN, [], 1)
+    def last(self, skipped: Iterable[TagRecord] = ()) -> list[TagRecord]:
+        """The latest change by the user here that is not undone, with those of its group; empty for none.
+
+        *skipped*: changes that are not meant.
+        """
+        ids = json.dumps([record.id for record in skipped])
+        found = self._select(f"{_OWN} AND id NOT IN (SELECT value FROM json_each(?))", [ids], 1)
         return self.group_of(found[0]) if found else []
 
     def manifest(self, digest: str) -> Manifest | Index | None:

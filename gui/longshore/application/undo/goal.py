@@ -80,6 +80,11 @@ class Verdict:
         """Whether the goal can be reached."""
         return self.how is not None
 
+    @property
+    def reached(self) -> bool:
+        """Whether the tag already points to what it is to point to."""
+        return self.now is not None and self.now == self.goal.digest
+
 
 def goals_of(records: Iterable[TagRecord]) -> list[Goal]:
     """The goals that undo *records* (newest first): one for each tag, back to what it was before the first of them."""
