@@ -126,6 +126,23 @@ def test_what_somebody_changed_since_needs_force(longshore: Command, registry: P
     assert digest(registry, "1") == again
 
 
+def test_a_last_change_that_cannot_be_undone_names_the_one_before(
+    longshore: Command, registry: PrivateRegistry
+) -> None:
+    seeded(registry, "1", "2")
+    name = f"{registry.address}/cli/undo"
+    longshore("copy", f"{name}:2", f"{name}:new")
+    longshore("copy", f"{name}:2", f"{name}:1")
+    registry.collect_garbage()
+    refused = longshore("undo", "--yes", code=1)
+    assert "no longer has the image" in refused.stderr
+    (earlier,) = objects(longshore("undo", "--list", f"{name}:new", "--json").stdout, "tag_change")
+    start = earlier["id"][:8]
+    assert f"The change before it: copy {name}:new. Undo it with: longshore undo {start}" in refused.stderr
+    longshore("undo", start, "--yes")
+    assert digest(registry, "new") is None
+
+
 def test_an_image_that_comes_from_elsewhere(longshore: Command, registry: PrivateRegistry) -> None:
     one, _ = seeded(registry, "1", "2")
     name = f"{registry.address}/cli/undo"

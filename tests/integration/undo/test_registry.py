@@ -14,7 +14,7 @@ from longshore.application.mirrors.rules import Extras, MirrorRule
 from longshore.application.removal import remove_tags
 from longshore.application.undo.goal import Goal, How
 from longshore.cancellation import Cancellation
-from longshore.errors import LongshoreError, TagMoved
+from longshore.errors import LongshoreError, NotInRegistry, TagMoved
 from longshore.oci.reference import Reference
 from longshore.registry.removal import look
 from longshore.transfers.tag_changes import TagChange, TagOperation
@@ -116,6 +116,37 @@ def test_removed_tags_of_one_image_and_an_index(hands: Hands, own_registry: Priv
     assert hands.digest(f"{name}@{index.digest}") == ""
     assert hands.back() == [How.TAG]
     assert hands.digest(f"{name}:all") == index.digest
+
+
+def test_an_index_that_is_there_gets_its_missing_children(
+    hands: Hands, own_registry: PrivateRegistry
+) -> None:
+    seeded(own_registry, "undo/child", "new")
+    platforms = (LINUX_AMD64, ("linux", "arm64"))
+    index = seed_repository(
+        own_registry.address, "undo/child", ("multi",), layers=(900,), platforms=platforms, seed="undo child"
+    )
+    name = f"{own_registry.address}/undo/child"
+    client = hands.clients.registry(own_registry.address)
+    child = client.manifest("undo/child", index.images[0].digest)
+    client.put_manifest("undo/child", "amd64", child.raw, child.media_type)
+    hands.run(copy(f"{name}:new", f"{name}:multi"))
+    (record,) = hands.history.last()
+    remove(hands, own_registry, "undo/child", "amd64")
+    assert client.head("undo/child", child.digest) is None
+    (verdict,) = hands.undo.check_records([record], Cancellation())
+    assert verdict.manifests[0] == child
+    hands.undo.carry_out(verdict, Cancellation())
+    assert hands.digest(f"{name}:multi") == index.digest
+    assert client.head("undo/child", child.digest) is not None
+    # A child that nobody kept.
+    hands.run(copy(f"{name}:new", f"{name}:multi"))
+    (record,) = hands.history.last()
+    client.delete_manifest("undo/child", index.images[1].digest)
+    (verdict,) = hands.undo.check_records([record], Cancellation())
+    with pytest.raises(NotInRegistry, match="The registry no longer has all of the image"):
+        hands.undo.carry_out(verdict, Cancellation())
+    assert hands.history.last() == [record]
 
 
 def test_content_that_is_gone_is_refused_with_the_reason(hands: Hands, own_registry: PrivateRegistry) -> None:

@@ -9,6 +9,7 @@ from longshore.application.tag_history.recording import removing_tags
 from longshore.application.undo import sentences
 from longshore.application.undo.goal import Goal, How, Verdict
 from longshore.application.undo.sources import find_source
+from longshore.errors import LongshoreError
 from longshore.oci.manifest import Index, Manifest
 from longshore.registry.tag_deletion import TagDeletion, Way
 from longshore.side_by_side import ask_all
@@ -51,32 +52,45 @@ class RegistryTags:
                 return Verdict(goal, None, now, sentences.NOT_ALONE(name.familiar, tag=name.tag))
             return Verdict(goal, How.REMOVE, now, moved=moved)
         if client.head(name.path, digest, for_push=True, cancellation=cancellation) is not None:
-            manifest = client.manifest(name.path, digest, cancellation=cancellation)
-            return Verdict(goal, How.TAG, now, moved=moved, manifests=(manifest,))
-        kept = self._kept(client, name.path, digest, cancellation)
+            there = client.manifest(name.path, digest, cancellation=cancellation)
+        else:
+            there = None
+        kept = self._needed(client, name.path, digest, there, cancellation)
         if kept:
             return Verdict(goal, How.TAG, now, moved=moved, manifests=tuple(kept))
         request = find_source(goal, now, self._clients, self._history, library, cancellation)
         if request is not None:
             return Verdict(goal, How.TRANSFER, now, moved=moved, request=request)
+        if there is not None:
+            # Registries may take an index without all of its children, as they may have had it.
+            return Verdict(goal, How.TAG, now, moved=moved, manifests=(there,))
         why = sentences.GONE if kept is None else sentences.INCOMPLETE
         return Verdict(goal, None, now, why(name.familiar, registry=place.host, digest=_short(digest)))
 
-    def _kept(
-        self, client: RegistryClient, repository: str, digest: str, cancellation: Cancellation
+    def _needed(
+        self,
+        client: RegistryClient,
+        repository: str,
+        digest: str,
+        there: Manifest | Index | None,
+        cancellation: Cancellation,
     ) -> list[Manifest | Index] | None:
-        """The kept manifests that the registry needs to have the image again, children first.
+        """The manifests that the registry needs to have the image again, children first, from those that were kept.
 
-        None if the image was not kept; empty if the registry no longer has all of the rest.
+        *there*: the image's own manifest if the registry still has it: it may have lost children of an index. None if
+        the image is neither there nor kept; empty if the registry no longer has all of the rest.
         """
-        if self._history.manifest(digest) is None:
+        top = there or self._history.manifest(digest)
+        if top is None:
             return None
+        if isinstance(there, Manifest):
+            return [there]
         wanted: dict[str, Manifest | Index] = {}
         blobs: dict[str, None] = {}
         todo = [digest]
         while todo:
             each = todo.pop()
-            found = self._history.manifest(each)
+            found = top if each == digest else self._history.manifest(each)
             if found is None or len(wanted) == _MOST:
                 return []
             wanted[each] = found
@@ -85,11 +99,7 @@ class RegistryTags:
                 continue
             children = [one.digest for one in found.manifests if one.digest not in wanted]
 
-            def has_manifest(child: str, part: Cancellation) -> bool:
-                return client.head(repository, child, for_push=True, cancellation=part) is not None
-
-            there = ask_all(has_manifest, children, cancellation, _AT_ONCE)
-            todo += [child for child, is_there in zip(children, there, strict=True) if not is_there]
+            todo += self._missing(client, repository, children, cancellation)
 
         def has_blob(blob: str, part: Cancellation) -> bool:
             return client.blob_size(repository, blob, for_push=True, cancellation=part) is not None
@@ -127,9 +137,30 @@ class RegistryTags:
             goal.place, name, goal.operation, now, goal.digest, group=goal.group, undoes=goal.undoes
         )
         with recorded(self._clients.recorder, [change], lambda _: self._unsure(client, goal)):
-            client.put_manifest(name.path, name.tag or "", top.raw, top.media_type, cancellation=cancellation)
+            try:
+                client.put_manifest(
+                    name.path, name.tag or "", top.raw, top.media_type, cancellation=cancellation
+                )
+            except LongshoreError as error:
+                children = [one.digest for one in top.manifests] if isinstance(top, Index) else []
+                if self._missing(client, name.path, children, cancellation):
+                    raise sentences.INCOMPLETE(
+                        name.familiar, registry=name.domain, digest=_short(top.digest)
+                    ) from error
+                raise
             if self._now(client, goal, cancellation) != goal.digest:
                 raise sentences.NOT_DONE(name.familiar, tag=name.tag)
+
+    def _missing(
+        self, client: RegistryClient, repository: str, digests: Sequence[str], cancellation: Cancellation
+    ) -> list[str]:
+        """Those of the manifests *digests* that the registry does not have."""
+
+        def is_there(digest: str, part: Cancellation) -> bool:
+            return client.head(repository, digest, for_push=True, cancellation=part) is not None
+
+        there = ask_all(is_there, digests, cancellation, _AT_ONCE)
+        return [digest for digest, one in zip(digests, there, strict=True) if not one]
 
     def _remove(self, client: RegistryClient, goal: Goal, now: str, cancellation: Cancellation) -> None:
         name = goal.reference
