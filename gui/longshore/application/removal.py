@@ -172,7 +172,13 @@ def remove_tags(
     from longshore.registry.removal import remove
 
     client = clients.registry(plan.host)
-    tags = {tag: digest for digest, names in plan.digests for tag in names if not valid_digest(tag)}
+    # What an interrupted removal left is nothing to get back.
+    tags = {
+        tag: digest
+        for digest, names in plan.digests
+        for tag in names
+        if not valid_digest(tag) and tag not in plan.leftovers
+    }
     repository = Reference(plan.host, plan.repository, None, None)
     with removing_tags(clients.recorder, client, repository, tags, operation, group=group):
         remove(client, plan, lister=clients.lister(plan.host))

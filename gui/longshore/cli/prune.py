@@ -93,7 +93,7 @@ def prune(session: Session, arguments: argparse.Namespace, output: Output) -> in
     """Run ``longshore prune``."""
     from longshore.cancellation import Cancelled
 
-    with cancelled_by_signal() as cancellation:
+    with cancelled_by_signal(also_ended=True) as cancellation:
         try:
             return _prune(session, arguments, output, cancellation)
         except Cancelled:
@@ -130,8 +130,8 @@ def _prune(
         return exit_codes.FAILED
     for one in plans:
         if cancellation.stopping:
-            break
-        if one.rows:
+            output.record("prune", {**one.values("cancelled"), "not_reached": len(one.rows)})
+        elif one.rows:
             codes += _carry_out(output, one, cancellation, forced=getattr(arguments, "force", False) or asks)
     return exit_codes.INTERRUPTED if cancellation.stopping else exit_codes.of_codes(codes)
 
@@ -149,7 +149,9 @@ def _carry_out(output: Output, one: Prune, cancellation: Cancellation, *, forced
             _record_row(output, row, "failed", error)
         return [exit_codes.of_error(error)]
     codes = []
+    reached: set[str] = set()
     for row, problem in one.run(cancellation):
+        reached.add(row.name)
         if problem is not None:
             output.error(problem)
             _record_row(output, row, "failed", problem)
@@ -162,7 +164,9 @@ def _carry_out(output: Output, one: Prune, cancellation: Cancellation, *, forced
         else:
             output.line(f"Removed: {row.name}")
     output.line(one.result())
-    output.record("prune", one.values("done"))
+    left = sum(row.name not in reached for row in one.rows)
+    state = "cancelled" if left and cancellation.stopping else "done"
+    output.record("prune", {**one.values(state), "not_reached": left})
     return codes
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from longshore.application.cleanup.retention import Deletion, RetentionPlan, RetentionRow, freed, make
 from longshore.application.cleanup.retention_rules import Order, RetentionRules
 from longshore.application.cleanup.tags import read_repository
+from longshore.application.pins import Pins
 from longshore.cli.prune_plan import Prune, PruneRow
 from longshore.cli.transfer_values import place_values
 from longshore.errors import InvalidInput, LongshoreError
@@ -69,13 +70,14 @@ def plan(
             "No repository is named.", advice="Name one: registry.example:5000/team/app, for example."
         )
     repositories = list(dict.fromkeys(map(_repository, arguments.repositories)))
+    pins = Pins(session.settings).all()
     group = uuid.uuid4().hex  # all repositories are undone together
     found: list[RegistryPrune] = []
     failures: list[LongshoreError] = []
     for repository in repositories:
         try:
             contents = read_repository(session.clients, repository, cancellation)
-            found.append(RegistryPrune(make(contents, rules), session.clients, group))
+            found.append(RegistryPrune(make(contents, rules, pins=pins), session.clients, group))
         except LongshoreError as error:
             failures.append(error)
     if len(found) > 1 and len({one.place.host for one in found}) == 1:
@@ -152,7 +154,7 @@ class RegistryPrune:
             "build_cache": None,
             "freed": None,
             "images_in_use": None,
-            "pinned": 0,
+            "pinned": len(self._plan.pinned),
             "undated": self._plan.undated,
             "blocked": sorted(self.outcome.blocked),
             "as_planned": None if done is None else done.as_planned,
@@ -216,6 +218,8 @@ def _why(row: RetentionRow | None) -> str:
     """The rule that says most about a tag, as in JSON."""
     if row is None:
         return "companion"
+    if row.reason.leftover:
+        return "leftover"
     if row.reason.rank:
         return "beyond_newest"
     return "old" if row.reason.days is not None else "name"

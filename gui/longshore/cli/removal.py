@@ -22,6 +22,7 @@ from longshore.oci.digest import valid_digest
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import EnginePlace, LibraryPlace, Place, RegistryPlace
 from longshore.words import containers, text
+from longshore.words import retention as words
 
 if TYPE_CHECKING:
     from longshore.application.requests import LocalPlace
@@ -86,12 +87,14 @@ class _Row:
 
 @dataclass(slots=True)
 class _Action:
-    """Names that go together. *doubts*: what else is affected, in sentences; --yes alone does not accept it."""
+    """Names that go together. *doubts*: what else is affected, in sentences; --yes alone does not accept it. *notes*:
+    what else there is to know, in sentences."""
 
     place: Place
     rows: list[_Row]
     run: Callable[[], None]
     doubts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def remove(session: Session, arguments: argparse.Namespace, output: Output) -> int:
@@ -299,6 +302,8 @@ def _registry_actions(
             )
 
     group = uuid.uuid4().hex
+    others_left = sorted(plan.leftovers.difference(plan.chosen))
+    notes = [words.leftovers(repository, others_left)] if others_left else []
 
     def action(digest: str, names: tuple[str, ...]) -> _Action:
         part = replace(plan, digests=((digest, names),))
@@ -310,7 +315,7 @@ def _registry_actions(
         def run() -> None:
             local.remove_tags(session.clients, part, group=group)
 
-        return _Action(RegistryPlace(repository.domain), rows, run, doubts)
+        return _Action(RegistryPlace(repository.domain), rows, run, doubts, notes)
 
     return [action(digest, names) for digest, names in plan.digests]
 
@@ -375,6 +380,8 @@ def _show(output: Output, actions: Sequence[_Action]) -> None:
     )
     for doubt in dict.fromkeys(doubt for action in actions for doubt in action.doubts):
         output.warning(doubt)
+    for note in dict.fromkeys(note for action in actions for note in action.notes):
+        output.line(note)
     if any(isinstance(action.place, RegistryPlace) for action in actions):
         output.line("Space is freed at the registry's next garbage collection.")
 

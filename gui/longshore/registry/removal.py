@@ -17,6 +17,7 @@ from longshore.oci.descriptor import Descriptor
 from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index
 from longshore.registry.client import RegistryClient
 from longshore.registry.latecomers import Latecomers
+from longshore.registry.substitutes import leftovers
 from longshore.registry.tag_deletion import TagDeletion, Way
 from longshore.registry.tag_reading import all_tags, many
 
@@ -36,6 +37,7 @@ class RemovalPlan:
     because the registry can delete the tags only. *staying*: other tags of these. *siblings*: tags that are removed
     although nobody chose them. *broken*: tags of indexes that stay but lose an image. *unknown*: number of tags that
     could not be checked. *known*: all tags with their digests, "" for those that could not be checked.
+    *leftovers*: tags whose removal was interrupted: they point to nothing of use.
     """
 
     host: str
@@ -48,6 +50,7 @@ class RemovalPlan:
     alone: frozenset[str] = frozenset()
     staying: tuple[str, ...] = ()
     known: Mapping[str, str] = field(default_factory=dict)
+    leftovers: frozenset[str] = frozenset()
 
 
 def look(
@@ -138,6 +141,7 @@ def look(
             for tag, one in found.items()
             if one is not None
         },
+        leftovers=leftovers(client, repository, heads, cancellation),
     )
 
 

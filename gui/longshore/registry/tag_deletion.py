@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import json
 import logging
-import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
@@ -31,29 +29,16 @@ from longshore.errors import (
     UnexpectedReply,
     VerificationFailed,
 )
-from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import sha256_of, valid_digest
-from longshore.oci.manifest import (
-    DOCKER_CONFIG,
-    DOCKER_LAYER_GZIP,
-    DOCKER_LIST,
-    DOCKER_MANIFEST,
-    OCI_CONFIG,
-    OCI_LAYER,
-    OCI_MANIFEST,
-    Index,
-    Manifest,
-    parse_manifest,
-)
+from longshore.oci.manifest import DOCKER_LIST, DOCKER_MANIFEST, Index, Manifest
 from longshore.registry import failures
+from longshore.registry.substitutes import substitute
 
 if TYPE_CHECKING:
     from longshore.registry.client import RegistryClient
     from longshore.registry.latecomers import Latecomers
     from longshore.registry.vendors.protocol import Lister
 
-_MARK = "longshore-deleted-tag"
-_EMPTY = b"{}"
 _log = logging.getLogger(__name__)
 
 
@@ -190,15 +175,15 @@ class TagDeletion:
                     self._put_back_lost(image, kept, tags[0])
 
     def _delete_one(self, way: Way, tag: str, digest: str, image: Manifest | Index | None) -> None:
-        substitute = None
+        moved_to = None
         if way is Way.SUBSTITUTE and image is not None:
             docker = image.media_type in (DOCKER_MANIFEST, DOCKER_LIST)
-            substitute = self._substitute(tag, docker=docker)
+            moved_to = self._substitute(tag, docker=docker)
             self._expect(tag, self._digest(tag), digest)
         with self._uncancelled():
             with suppress(NotInRegistry):
-                if substitute is not None and image is not None:
-                    self._take_away(tag, image, *substitute)
+                if moved_to is not None and image is not None:
+                    self._take_away(tag, image, *moved_to)
                 else:
                     self._delete_tag(way, tag, digest)
             self._check_gone(tag, digest)
@@ -346,43 +331,13 @@ class TagDeletion:
 
     def _substitute(self, tag: str, *, docker: bool) -> tuple[bytes, str]:
         """A manifest that nothing else points to, and its media type; its two blobs are stored."""
-        config = json.dumps(
-            {
-                "architecture": "amd64",
-                "os": "linux",
-                "config": {"Labels": {_MARK: tag, "nonce": os.urandom(16).hex()}},
-                "rootfs": {"type": "layers", "diff_ids": [sha256_of(_EMPTY)]},
-            }
-        ).encode()
-        parts = [
-            Descriptor(DOCKER_CONFIG if docker else OCI_CONFIG, sha256_of(config), len(config)),
-            Descriptor(DOCKER_LAYER_GZIP if docker else OCI_LAYER, sha256_of(_EMPTY), len(_EMPTY)),
-        ]
-        for part, data in zip(parts, (config, _EMPTY), strict=True):
+        made = substitute(tag, docker=docker)
+        for data in made.blobs:
             self._client.upload_blob(
                 self._repository,
-                part.digest,
-                part.size,
+                sha256_of(data),
+                len(data),
                 lambda offset, data=data: nullcontext([data[offset:]]),  # type: ignore[misc]
                 cancellation=self._cancellation,
             )
-        media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
-        raw = json.dumps(
-            {
-                "schemaVersion": 2,
-                "mediaType": media_type,
-                "config": parts[0].to_json(),
-                "layers": [parts[1].to_json()],
-                "annotations": {_MARK: tag},
-            }
-        ).encode()
-        return parse_manifest(raw, media_type).raw, media_type
-
-
-def is_substitute(image: Manifest | Index, tag: str) -> bool:
-    """Whether *image* is a small manifest of ours, which a killed run left under *tag*."""
-    return (
-        isinstance(image, Manifest)
-        and image.annotations.get(_MARK) == tag
-        and [layer.digest for layer in image.layers] == [sha256_of(_EMPTY)]
-    )
+        return made.raw, made.media_type

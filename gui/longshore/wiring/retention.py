@@ -25,7 +25,7 @@ class Retention(QObject):
         if not isinstance(repository, Reference):
             return
         retention = self.operations.registries.retention
-        sheet = CleanUpRepositorySheet(self.window, repository)
+        sheet = CleanUpRepositorySheet(self.window, repository, self.operations.cleanup.pins.all())
 
         def run(plan: object, ticked: list[str]) -> None:
             running = retention.run(plan, ticked, sheet.show_result, sheet.show_removing)  # type: ignore[arg-type]

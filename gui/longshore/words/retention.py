@@ -12,6 +12,7 @@ from longshore.words import cleanup, errors, text
 if TYPE_CHECKING:
     from longshore.application.cleanup.retention import Outcome, RetentionPlan, RetentionRow
     from longshore.application.cleanup.retention_run import RetentionResult
+    from longshore.oci.reference import Reference
 
 #: Tags in a sentence before the rest is left out.
 _NAMED = 5
@@ -20,6 +21,8 @@ _NAMED = 5
 def reason(row: RetentionRow, now: datetime | None = None) -> str:
     """Return why a tag is listed: ``named dev-*, 4th newest, 6 weeks old``."""
     found = row.reason
+    if found.leftover:
+        return tr("its removal was interrupted")
     words = []
     if found.pattern:
         words.append(tr("named {pattern}").replace("{pattern}", text.safe(found.pattern, 80)))
@@ -83,6 +86,18 @@ def tags(names: Sequence[str]) -> str:
     return shown if more <= 0 else tr("{tags} and {n} more").format(tags=shown, n=f"{more:,}")
 
 
+def leftovers(repository: Reference, names: Sequence[str]) -> str:
+    """Return the sentence about tags of *repository* whose removal was interrupted."""
+    return (
+        tr("The removal of {tags} was interrupted. To finish it: {command}")
+        .replace("{tags}", tags(names))
+        .replace(
+            "{command}",
+            text.safe(f"longshore remove --from registry {repository.with_tag(names[0]).familiar}", 600),
+        )
+    )
+
+
 def count(number: int) -> str:
     """Return a number of tags: ``1 tag``, ``12 tags``."""
     return tr("1 tag") if number == 1 else tr("{0} tags").format(f"{number:,}")
@@ -139,6 +154,8 @@ def notes(plan: RetentionPlan, outcome: Outcome) -> list[str]:
                 "Kept, because this registry deletes only whole images, and other tags need these: {tags}."
             ).replace("{tags}", tags(list(outcome.blocked)))
         )
+    if plan.pinned:
+        found.append(tr("Pinned, never removed: {tags}.").replace("{tags}", tags(plan.pinned)))
     if plan.undated:
         found.append(
             tr("1 tag is kept, because the date of its image is not known.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from testbed.crane import CraneRegistry
+from testbed.processes import wait_until
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository
 from testbed.throttle import Throttle
@@ -123,6 +126,66 @@ def test_what_is_kept_and_why(longshore: Command, registry: PrivateRegistry) -> 
         failed = longshore("prune", "--from", "registry", name, "--name", "*", "--yes", code=1)
         assert "Nothing was removed." in failed.stdout and "Not reached: latest, 1.0." in failed.stdout
     assert tags(longshore, f"{registry.address}/team/kept") == {"1.0", "latest"}
+
+
+def test_pinned_tags_are_never_removed(longshore: Command, registry: PrivateRegistry) -> None:
+    name = f"{registry.address}/team/pinned"
+    for days in range(4):
+        seed(registry.address, "team/pinned", days, f"v{days}")
+    settings = Path(longshore.environ["XDG_CONFIG_HOME"]) / "longshore" / "settings.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    before = settings.read_text() if settings.exists() else None
+    settings.write_text(json.dumps({"pinned_images": [f"{name}:v2", f"{name}-other:v3"]}))
+    rules = ("prune", "--from", "registry", name, "--name", "v*")
+    try:
+        shown = longshore(*rules, "--dry-run").stdout
+        records = longshore.records(*rules, "--yes")
+    finally:
+        settings.write_text("{}" if before is None else before)
+    assert "Pinned, never removed: v2." in shown and "3 tags, frees" in shown and f"{name}:v2" not in shown
+    assert [row["pinned"] for row in records if row["kind"] == "prune"] == [1]
+    assert tags(longshore, name) == {"v2"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl+C"])
+def test_a_run_that_is_ended_leaves_no_tag_half_removed(
+    longshore: Command, registry: PrivateRegistry, number: signal.Signals
+) -> None:
+    path = "team/ended"
+    for days in range(3):
+        seed(registry.address, path, days, f"v{days}", f"lts-{days}")
+    with Throttle(registry.address) as line:
+        name = f"{line.address}/{path}"
+        line.latency = 0.2
+        running = longshore.start(
+            "prune", "--from", "registry", name, f"{name}-none", "--name", "v*", "--yes", "--json"
+        )
+        try:
+            wait_until(
+                lambda: any(
+                    one.method == "PUT" and one.path.endswith("/manifests/v1") and one.status == 201
+                    for one in line.requests
+                ),
+                timeout=60,
+                what="a tag on its way out",
+            )
+            running.send_signal(number)
+            out, _ = running.communicate(timeout=60)
+        finally:
+            running.kill()
+            running.communicate(timeout=30)
+    assert running.returncode == 130
+    records = [json.loads(row) for row in out.splitlines()]
+    gone = [row["reference"].rpartition(":")[2] for row in records if row["kind"] == "removal"]
+    (whole,) = [row for row in records if row["kind"] == "prune"]
+    assert gone == ["v0", "v1"] and (whole["state"], whole["not_reached"]) == ("cancelled", 1)
+    direct = f"{registry.address}/{path}"
+    assert tags(longshore, direct) == {"v2", "lts-0", "lts-1", "lts-2"}
+    # What stays is what it was, not a stand-in.
+    assert (
+        "its removal was interrupted"
+        not in longshore("prune", "--from", "registry", direct, "--name", "v*", "--dry-run").stdout
+    )
 
 
 @pytest.mark.parametrize(

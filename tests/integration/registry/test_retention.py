@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,19 @@ import pytest
 
 from longshore.application.cleanup.retention import RetentionPlan, make
 from longshore.application.cleanup.retention_rules import Order, RetentionRules
-from longshore.application.cleanup.retention_run import RetentionResult, carry_out
+from longshore.application.cleanup.retention_run import RetentionResult, carry_out, carrying_out
 from longshore.application.cleanup.tags import read_repository
 from longshore.application.clients import Clients
 from longshore.application.tag_history.history import TagHistory
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import AccessDenied, RegistryFailure, SignInRequired, TagMoved
+from longshore.oci.digest import sha256_of
 from longshore.oci.manifest import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 from longshore.oci.reference import Reference
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig
+from longshore.registry.removal import look
+from longshore.registry.substitutes import substitute
 from longshore.registry.tag_deletion import Way
 from longshore.transfers.tag_changes import TagOperation
 from longshore.words import retention as words
@@ -294,6 +298,17 @@ def test_a_registry_that_fails_half_way(clients: Clients, registry: PrivateRegis
     assert tags_of(clients.registry(host), path) == {}
 
 
+def test_each_tag_is_told_as_soon_as_it_is_gone(clients: Clients, registry: PrivateRegistry) -> None:
+    host, path = registry.address, "retention/told"
+    for number in range(3):
+        seed_days(host, path, number, f"v{number}")
+    plan = planned(clients, host, path, names=("v*",))
+    steps = carrying_out(clients, plan, plan.all, Cancellation())
+    assert next(steps) == "v0"
+    assert tags_of(clients.registry(host), path).keys() == {"v1", "v2"}
+    assert list(steps) == ["v1", "v2"]
+
+
 def test_a_cancelled_run_says_what_it_did(clients: Clients, registry: PrivateRegistry) -> None:
     host, path = registry.address, "retention/cancelled"
     for number in range(5):
@@ -456,6 +471,39 @@ def test_a_check_that_is_refused_does_not_hide_what_was_removed(
     assert isinstance(result.unchecked, SignInRequired) and not result.as_planned
     assert "could not be checked afterwards" in words.result(result, 2)
     assert tags_of(clients.registry(host), path).keys() == {"last"}
+
+
+def leave_half_removed(client: RegistryClient, path: str, tag: str) -> str:
+    """What a run leaves that is killed in the middle of the removal of *tag*; returns the digest."""
+    made = substitute(tag, docker=False)
+    for data in made.blobs:
+        client.upload_blob(
+            path, sha256_of(data), len(data), lambda offset, data=data: nullcontext([data[offset:]])
+        )
+    return client.put_manifest(path, tag, made.raw, made.media_type)
+
+
+def test_a_removal_that_was_interrupted_is_finished(
+    clients: Clients, registry: PrivateRegistry, tmp_path: Path
+) -> None:
+    host, path = registry.address, "retention/leftover"
+    for number in range(3):
+        seed_days(host, path, number, f"v{number}")
+    client = clients.registry(host)
+    left = leave_half_removed(client, path, "v9")
+    leave_half_removed(client, path, "keep-9")
+    history = TagHistory(tmp_path / "history.sqlite")
+    clients.recorder = history
+    plan = planned(clients, host, path, keep_newest=2, order=Order.VERSION, never=("keep-*",))
+    # It is no image: v2 and v1 are the newest.
+    assert plan.all == ("v0", "v9") and plan.contents.leftovers == {"v9", "keep-9"}
+    assert words.reason(plan.rows[1]) == "its removal was interrupted"
+    assert run(clients, plan).as_planned
+    assert tags_of(client, path).keys() == {"v1", "v2", "keep-9"} and client.head(path, left) is None
+    assert [record.tag for record in history.latest(10)] == ["v0"]
+    history.close()
+    found = look(client, path, ["v1"], Cancellation())
+    assert (found.leftovers, found.known.keys()) == ({"keep-9"}, {"v1", "v2", "keep-9"})
 
 
 def test_versions_decide_where_asked(clients: Clients, registry: PrivateRegistry) -> None:

@@ -41,8 +41,10 @@ def contents(images: int = 12, way: Way = Way.SUBSTITUTE) -> RepositoryContents:
     return RepositoryContents(REPOSITORY, tuple(tags), parts, way)
 
 
-def opened(qtbot: QtBot, found: RepositoryContents | None = None) -> CleanUpRepositorySheet:
-    sheet = CleanUpRepositorySheet(None, REPOSITORY)
+def opened(
+    qtbot: QtBot, found: RepositoryContents | None = None, pins: frozenset[str] = frozenset()
+) -> CleanUpRepositorySheet:
+    sheet = CleanUpRepositorySheet(None, REPOSITORY, pins)
     qtbot.addWidget(sheet)
     sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
     sheet.open()
@@ -55,6 +57,12 @@ def opened(qtbot: QtBot, found: RepositoryContents | None = None) -> CleanUpRepo
 def column(sheet: CleanUpRepositorySheet, number: int) -> list[str]:
     model = sheet.model
     return [model.index(row, number + 1).data() for row in range(model.rowCount())]
+
+
+def test_pinned_tags_are_not_listed_but_named(light: Theme, qtbot: QtBot) -> None:
+    sheet = opened(qtbot, contents(), frozenset({f"{HOST}/acme/api:v10", f"{HOST}/acme/web:v11"}))
+    assert column(sheet, 0) == ["lts", "v11"] and column(sheet, 2)[0] == "Stays as v10"
+    assert "Pinned, never removed: v10." in sheet.notes.text()
 
 
 def test_the_plan_is_shown_and_only_ticked_tags_are_asked_for(light: Theme, qtbot: QtBot) -> None:

@@ -14,7 +14,8 @@ from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import AccessDenied, LongshoreError, TagMoved, UnexpectedReply, VerificationFailed
 from longshore.oci.manifest import DOCKER_MANIFEST, OCI_MANIFEST, parse_manifest
 from longshore.registry.client import RegistryClient
-from longshore.registry.tag_deletion import TagDeletion, Way, is_substitute
+from longshore.registry.substitutes import is_substitute
+from longshore.registry.tag_deletion import TagDeletion, Way
 
 from .conftest import Asked, reply
 

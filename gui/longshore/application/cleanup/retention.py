@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from longshore.application.cleanup.retention_rules import RetentionRules, TagReason, matching
+from longshore.application.cleanup.retention_rules import RetentionRules, TagReason, matching, protected
 from longshore.application.cleanup.tags import RepositoryContents, RepositoryTag, subject_of
 from longshore.registry.tag_deletion import Way
 
@@ -64,17 +64,19 @@ class Outcome:
 class RetentionPlan:
     """The tags of one repository that rules remove. Immutable; any thread.
 
-    *undated*: tags that are kept only because the dates of their images are not known.
+    *undated*: tags that are kept only because the dates of their images are not known. *pinned*: tags that the user has
+    pinned, which are never removed.
     """
 
     contents: RepositoryContents
     rules: RetentionRules
     rows: tuple[RetentionRow, ...]
     undated: int = 0
+    pinned: tuple[str, ...] = ()
 
     def outcome(self, ticked: Collection[str]) -> Outcome:
         """What happens if *ticked*, tags of :attr:`rows`, are removed."""
-        return outcome(self.contents, {row.tag.tag for row in self.rows} & set(ticked))
+        return outcome(self.contents, {row.tag.tag for row in self.rows} & set(ticked), self.pinned)
 
     def unique(self) -> dict[str, int]:
         """The compressed bytes of each image, by digest, that no other image of the repository needs."""
@@ -92,26 +94,46 @@ class RetentionPlan:
         return tuple(row.tag.tag for row in self.rows)
 
 
-def make(contents: RepositoryContents, rules: RetentionRules, now: datetime | None = None) -> RetentionPlan:
-    """The plan for the repository *contents*. *now*: from when ages count. Raises InvalidInput for unusable rules."""
+def make(
+    contents: RepositoryContents,
+    rules: RetentionRules,
+    now: datetime | None = None,
+    *,
+    pins: Collection[str] = (),
+) -> RetentionPlan:
+    """The plan for the repository *contents*. *now*: from when ages count. *pins*: the pinned references, in full.
+
+    Raises InvalidInput for unusable rules.
+    """
     rules.check()
-    found = matching(rules, contents.tags, now)
+    repository = contents.repository
+    pinned = [
+        one.tag
+        for one in contents.tags
+        if str(repository.with_tag(one.tag)) in pins or str(repository.with_digest(one.digest)) in pins
+    ]
+    never = contents.leftovers.union(pinned)
+    found = matching(rules, [one for one in contents.tags if one.tag not in never], now)
+    for tag in contents.leftovers.difference(pinned):
+        if not protected(rules, tag):
+            found.tags[tag] = TagReason(leftover=True)
     names = _by_digest(contents.tags)
     rows = tuple(
         RetentionRow(one, found.tags[one.tag], tuple(tag for tag in names[one.digest] if tag != one.tag))
         for one in contents.tags
         if one.tag in found.tags
     )
-    return RetentionPlan(contents, rules, rows, found.undated)
+    return RetentionPlan(contents, rules, rows, found.undated, tuple(pinned))
 
 
-def outcome(contents: RepositoryContents, ticked: Collection[str]) -> Outcome:
-    """What happens if exactly the tags *ticked* of *contents* are to go, with what belongs to their images."""
+def outcome(contents: RepositoryContents, ticked: Collection[str], pinned: Collection[str] = ()) -> Outcome:
+    """What happens if exactly the tags *ticked* of *contents* are to go, with what belongs to their images, but none of
+    *pinned*."""
     names = _by_digest(contents.tags)
     going = {one.tag for one in contents.tags if one.tag in ticked}
     blocked: dict[str, tuple[str, ...]] = {}
     while True:
-        companions = _companions(contents, going)
+        companions = _companions(contents, going).difference(pinned)
         held = _held(contents, going | companions)
         shared = {one.digest for one in contents.tags if one.tag in going and one.digest in held}
         if contents.way is not Way.IMAGE or not shared:

@@ -75,14 +75,18 @@ class RetentionRules:
 
 @dataclass(frozen=True, slots=True)
 class TagReason:
-    """Why a tag is removed. *rank*: the place of its image among those that the rules rank, 1 for the newest; 0 if they
-    don't. *days*: the age of the image, None if no rule asks for it. *pattern*: that the tag matches. *companion_of*:
-    the digest of the removed image that it belongs to."""
+    """Why a tag is removed.
+
+    *rank*: the place of its image among those that the rules rank, 1 for the newest; 0 if they don't. *days*: the age
+    of the image, None if no rule asks for it. *pattern*: that the tag matches. *companion_of*: the digest of the
+    removed image that it belongs to. *leftover*: its removal was interrupted.
+    """
 
     rank: int = 0
     days: int | None = None
     pattern: str = ""
     companion_of: str = ""
+    leftover: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def matching(rules: RetentionRules, tags: Sequence[RepositoryTag], now: datetime
     found: list[tuple[RepositoryTag, str]] = []
     for one in tags:
         pattern = _pattern(rules.names, one.tag)
-        if pattern is not None and not _protected(rules, one.tag):
+        if pattern is not None and not protected(rules, one.tag):
             found.append((one, pattern))
     ranks = _ranks(rules, [one for one, _ in found])
     reasons: dict[str, TagReason] = {}
@@ -135,7 +139,8 @@ def _pattern(names: Sequence[str], tag: str) -> str | None:
     return next((one for one in wanted if patterns.matches(one, tag)), None)
 
 
-def _protected(rules: RetentionRules, tag: str) -> bool:
+def protected(rules: RetentionRules, tag: str) -> bool:
+    """Whether *rules* never remove *tag* by itself."""
     return (
         bool(subject_of(tag))
         or tag.startswith(BACKUP)

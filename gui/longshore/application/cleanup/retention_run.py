@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -155,7 +156,7 @@ def _still_valid(
                 advice="It was not removed. Make a new plan.",
                 arguments={"tag": tag},
             )
-    steps = outcome(now, {tag for tag in chosen if not subject_of(tag)})
+    steps = outcome(now, {tag for tag in chosen if not subject_of(tag)}, plan.pinned)
     result.kept |= {tag: _needed(plan, tag, by) for tag, by in steps.blocked.items()}
     # Signatures of an image that stays now, and none that the plan did not show.
     allowed = [
@@ -193,7 +194,8 @@ def _carry_out_step(
         group=group,
     )
     try:
-        with recording:
+        # What an interrupted removal left is nothing to get back.
+        with nullcontext() if now.leftovers.issuperset(step.tags) else recording:
             for tag in _gone(deletion, latecomers, step):
                 pending.remove(tag)
                 result.removed.append(tag)

@@ -15,6 +15,7 @@ from longshore.naturalsort import natural_key
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.reference import Reference
 from longshore.registry.model import Parts, TagDetails
+from longshore.registry.substitutes import leftovers
 from longshore.registry.tag_deletion import TagDeletion, Way
 from longshore.registry.tag_reading import all_tags
 from longshore.side_by_side import ask_all
@@ -56,7 +57,7 @@ class RepositoryContents:
 
     *tags*: in natural order. *parts*: of each manifest that was read, by digest. *way*: how one tag of an image is
     deleted; IMAGE if no image is shared. *complete*: the parts of all images are known. *unread*: digests of manifests
-    that could not be read; each may need any image.
+    that could not be read; each may need any image. *leftovers*: tags whose removal was interrupted.
     """
 
     repository: Reference
@@ -65,6 +66,7 @@ class RepositoryContents:
     way: Way = Way.IMAGE
     complete: bool = True
     unread: frozenset[str] = frozenset()
+    leftovers: frozenset[str] = frozenset()
 
     def below(self, digest: str) -> set[str]:
         """*digest* and the digests of all manifests below it."""
@@ -196,6 +198,12 @@ class _Reading:
             self._parts,
             complete=not self._unread,
             unread=frozenset(self._unread),
+            leftovers=leftovers(
+                self._client,
+                self._path,
+                {tag: one for tag, one in heads.items() if one is not None},
+                self._cancellation,
+            ),
         )
 
     def _head(self, tag: str, part: Cancellation) -> Descriptor | None:

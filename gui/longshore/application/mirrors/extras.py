@@ -20,7 +20,8 @@ from longshore.cancellation import Cancellation
 from longshore.errors import InvalidInput, LongshoreError, TagMoved, VerificationFailed
 from longshore.oci.grammar import LARGEST_TAG
 from longshore.oci.reference import Reference
-from longshore.registry.tag_deletion import TagDeletion, is_substitute
+from longshore.registry.substitutes import is_substitute
+from longshore.registry.tag_deletion import TagDeletion
 from longshore.transfers.tag_changes import TagOperation
 
 #: Tags that one run deletes at most, unless the caller allows more.

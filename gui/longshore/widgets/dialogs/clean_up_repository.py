@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
@@ -67,10 +68,13 @@ class CleanUpRepositorySheet(Sheet):
     )  # RetentionPlan, list of the ticked tags; answer with show_result()
     stop_requested = Signal()  # end the run as soon as possible; it still has a result
 
-    def __init__(self, parent: QWidget | None, repository: Reference) -> None:
+    def __init__(
+        self, parent: QWidget | None, repository: Reference, pins: Collection[str] = frozenset()
+    ) -> None:
         super().__init__(parent, self.tr("Clean up"), self.tr("Clean up"), width=760)
         self._contents: RepositoryContents | None = None
         self._plan: RetentionPlan | None = None
+        self._pins = pins
         self._running = False
         self._planned = 0
         self.body.addWidget(
@@ -225,7 +229,7 @@ class CleanUpRepositorySheet(Sheet):
         self._soon.stop()
         self.show_problem(None)
         try:
-            self._plan = make(self._contents, self.rules())
+            self._plan = make(self._contents, self.rules(), pins=self._pins)
         except LongshoreError as error:
             self._plan = None
             self.show_problem(error)

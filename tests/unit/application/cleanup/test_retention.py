@@ -139,6 +139,29 @@ def test_images_without_a_known_date_are_kept_and_counted() -> None:
     assert (plan.all, plan.undated) == (("a",), 0)
 
 
+def test_pinned_tags_are_kept_and_counted() -> None:
+    repository = Repository()
+    one = repository.image("one", "1.0", "1")
+    repository.image("two", "2.0", "2")
+    three = repository.image("three", "3.0")
+    signature = f"sha256-{three[7:]}.sig"
+    repository.image("sig", signature)
+    rules = RetentionRules(names=("*",))
+    pins = {
+        "r.example/team/app:1.0",
+        f"r.example/team/app@{digest('two')}",
+        f"r.example/team/app:{signature}",
+        "r.example/team/web:3.0",
+    }
+    plan = make(repository.contents, rules, NOW, pins=pins)
+    assert set(plan.pinned) == {"1.0", "2.0", "2", signature}
+    outcome = plan.outcome(plan.all)
+    assert set(outcome.tags) == {"1", "3.0"} and outcome.companions == ()
+    assert {step.digest: step.whole for step in outcome.deletions} == {one: False, three: True}
+    # They do not count as the newest.
+    assert set(make(repository.contents, RetentionRules(keep_newest=2), NOW, pins=pins).all) == set()
+
+
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
