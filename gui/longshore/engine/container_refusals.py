@@ -17,9 +17,12 @@ from longshore.errors import (
     RunRefused,
     Sentence,
 )
+from longshore.secrecy import without_values
 
 #: The maximum number of characters of a message that are searched.
 _LONGEST = 16 * 1024
+#: The maximum number of characters of a message that are looked at; errors show less.
+_MOST_KEPT = 4 * _LONGEST
 
 _PORT = r"(?:for|tcp[46]?|udp[46]?|sctp) (?:\[?[0-9a-f.:]{0,45}\]?):([0-9]{1,5})\b"
 
@@ -102,7 +105,9 @@ def container_refusal(status: int, text: str, container: str = "") -> LongshoreE
 
 
 def run_refusal(status: int, text: str, request: RunRequest) -> LongshoreError:
-    """The error for a response with *status* to a step of running *request*."""
+    """The error for a response with *status* to a step of running *request*; without the values of its variables."""
+    # Any of them may be a password, whatever the name.
+    text = without_values(text[:_MOST_KEPT], [value for _, value in request.environment])
     lowered = text.lower()
     if "no such image" in lowered or "image not known" in lowered or "no space left" in lowered:
         return refusal(status, text, request.image)

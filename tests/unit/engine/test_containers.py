@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -251,6 +253,25 @@ def test_why_a_container_was_not_started(text: str, field: RunField, words: str)
     assert words in error.message
     assert error.advice and error.detail == text
     assert "{" not in error.message + error.advice
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("bad variable DBURL=Zw0rd1ZebraPlain", "bad variable DBURL=***"),
+        ('bad: {"Env":["DBURL=Zw0rd1ZebraPlain"]}', 'bad: {"Env":["DBURL=***"]}'),
+        ("Zw0rd1ZebraPlain", "***"),
+        ('name "Zw0rd1ZebraPlain" is already in use', 'name "***" is already in use'),
+        (r'bad: "QUOTED=one \"two\" three"', 'bad: "QUOTED=***"'),
+        ("no such image: Zw0rd1ZebraPlain", "no such image: ***"),
+        ("the short value is a word", "the short value is a word"),
+    ],
+)
+def test_no_value_of_a_variable_is_repeated(text: str, hidden: str) -> None:
+    variables = (("DBURL", "Zw0rd1ZebraPlain"), ("QUOTED", 'one "two" three'), ("SHORT", "short"))
+    error = run_refusal(400, text, replace(REQUEST, environment=variables))
+    assert error.detail == hidden
+    assert "Zebra" not in f"{error.message} {error.subject} {error.advice}"
 
 
 def test_other_reasons() -> None:
