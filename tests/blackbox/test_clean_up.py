@@ -53,7 +53,7 @@ def test_images_are_cleaned_up_by_keyboard_alone(start: Start, testbed_engine: P
         window.wait_text("3 of 4 images, frees 8 MB")
         _tab_to(window, "Clean up", "push button", "button")
         window.keys("space")
-        window.wait_text("Freed 8 MB; 8 MB were expected.")
+        window.wait_text("Freed 8 MB. Expected: 8 MB.")
         assert client.df()["LayersSize"] == before - 8 * MB
         window.keys("Escape")
         window.keys("ctrl+f", "ctrl+a", "BackSpace")
@@ -84,6 +84,6 @@ def test_a_pinned_image_stays(start: Start, testbed_engine: PrivateEngine) -> No
         window.wait_text("1 image, frees 3 MB")
         assert window.wait_text("Never removed:").endswith("pinned images (1).")
         window.press("Clean up")
-        window.wait_text("Freed 3 MB; 3 MB were expected.")
+        window.wait_text("Freed 3 MB. Expected: 3 MB.")
         assert [tag for one in client.images("pinned/kept") for tag in one["RepoTags"]] == ["pinned/kept:1"]
         assert client.images("pinned/gone") == []

@@ -105,6 +105,12 @@ def total(candidates: Sequence[Candidate], found: FreedBytes, on_disk: int) -> s
     what = [text.images(images)] if images or not tags else []
     if tags:
         what.append(tr("1 tag") if tags == 1 else tr("%n tags", tags))
+    if not found.bytes:
+        return (
+            tr("{what}, frees nothing. {now} on disk.")
+            .replace("{what}", tr(" and ").join(what))
+            .replace("{now}", text.size(on_disk))
+        )
     after = text.size(on_disk - found.bytes)
     return (
         tr("{what}, frees {size}. {now} on disk now, {after} after.")
@@ -147,10 +153,10 @@ def results(outcomes: Sequence[Outcome]) -> str:
 
 
 def result(removed: int, failed: int, bytes_freed: int | None, expected: FreedBytes | None) -> str:
-    """Return the end of a clean-up: ``Freed 1.35 GB; 1.36 GB were expected.``"""
+    """Return the end of a clean-up: ``Freed 1.35 GB. Expected: 1.36 GB.``"""
     if not removed:
         words = tr("Nothing was removed.")
-    elif bytes_freed is None:
+    elif bytes_freed is None or (expected is not None and not bytes_freed and not expected.bytes):
         words = (
             tr("1 name was removed.")
             if removed == 1
@@ -159,7 +165,7 @@ def result(removed: int, failed: int, bytes_freed: int | None, expected: FreedBy
     elif expected is None:
         words = tr("Freed {0}.").format(text.size(bytes_freed))
     else:
-        words = tr("Freed {0}; {1} were expected.").format(text.size(bytes_freed), freed(expected))
+        words = tr("Freed {0}. Expected: {1}.").format(text.size(bytes_freed), freed(expected))
     if failed:
         words += " " + (
             tr("1 name was not removed.")

@@ -54,7 +54,7 @@ def test_names_by_pattern_and_what_they_free(longshore: Command, testbed_engine:
         assert done[-1]["freed"] == 2 * MB
         # Tags that stay keep their image: nothing is freed.
         tag = longshore("prune", "--name", "prune/app:dev-0", "--yes").stdout
-        assert "tag only" in tag and "Freed 0 B; 0 B were expected." in tag
+        assert "tag only" in tag and "1 name was removed." in tag
         assert names(longshore, "prune/app") == ["prune/app:dev-2", "prune/app:0", "prune/app:2"]
         assert longshore("prune", "--name", "prune/app:0", "-y", "-q").stdout == "prune/app:0\n"
     finally:
@@ -74,7 +74,7 @@ def test_dangling_ones_are_the_default_and_a_question_is_asked(
     assert code == 1 and image_id[7:12] in printed and "dangling" in printed
     assert "Remove 1 image? [y/N]" in printed and "Nothing was removed." in printed
     printed, code = answered(longshore, "prune", answer="y")
-    assert code == 0 and "Freed 1 MB; 1 MB were expected." in printed
+    assert code == 0 and "Freed 1 MB. Expected: 1 MB." in printed
     assert "Nothing to remove." in longshore("prune", "--dangling").stdout
 
 

@@ -198,7 +198,7 @@ def test_the_run_and_its_result(bench: Bench, qtbot: QtBot) -> None:
     assert sheet.total.text() == "0 of 1 image removed"
     bench.fill(images=())  # too late
     sheet.show_result([Outcome((NameResult(IMAGES[3]),), FreedBytes(4_000_000), 3_990_000)])
-    assert sheet.total.text() == "Freed 4 MB; 4 MB were expected."
+    assert sheet.total.text() == "Freed 4 MB. Expected: 4 MB."
     assert sheet.dismiss.text() == "Close" and sheet.focusWidget() is sheet.dismiss
     assert sheet.confirm.isHidden()
     qtbot.keyClick(sheet.dismiss, Qt.Key.Key_Escape)

@@ -84,8 +84,8 @@ def test_totals_and_what_stays() -> None:
     ]
     shown = words.total(rows, FreedBytes(1_350_000_000), 2_350_000_000)
     assert shown == "2 images and 1 tag, frees 1.35 GB. 2.35 GB on disk now, 1 GB after."
-    assert words.total(rows[:1], FreedBytes(0), 5).startswith("1 image, frees 0 B.")
-    assert words.total([rows[2], rows[2]], FreedBytes(0), 5).startswith("2 tags, frees 0 B.")
+    assert words.total(rows[:1], FreedBytes(0), 5) == "1 image, frees nothing. 5 B on disk."
+    assert words.total([rows[2], rows[2]], FreedBytes(0), 5) == "2 tags, frees nothing. 5 B on disk."
     assert words.never(0, 0) == ""
     assert words.never(4, 2) == "Never removed: images of containers (4), pinned images (2)."
     assert words.never(0, 1) == "Never removed: pinned images (1)."
@@ -100,13 +100,14 @@ def test_results() -> None:
     good, bad = NameResult(image), NameResult(image, used)
     expected = FreedBytes(1_360_000_000)
     one = Outcome((good,), expected, 1_350_000_000)
-    assert words.results([one]) == "Freed 1.35 GB; 1.36 GB were expected."
-    assert words.results([one, one]) == "Freed 2.7 GB; 2.72 GB were expected."
+    assert words.results([one]) == "Freed 1.35 GB. Expected: 1.36 GB."
+    assert words.results([one, one]) == "Freed 2.7 GB. Expected: 2.72 GB."
+    assert words.results([Outcome((good,), FreedBytes(0), 0)]) == "1 name was removed."
     # Where one place does not know, nothing is said of the sum.
     unknown = Outcome((good, good), None, None)
     assert words.results([one, unknown]) == "3 names were removed."
     assert words.results([Outcome((good, bad), expected, 5)]) == (
-        "Freed 5 B; 1.36 GB were expected. 1 name was not removed."
+        "Freed 5 B. Expected: 1.36 GB. 1 name was not removed."
     )
     assert words.results([Outcome((bad, bad))]) == "Nothing was removed. 2 names were not removed."
     assert words.results([Outcome((), stopped=True)]) == "Stopped. Nothing was removed."
