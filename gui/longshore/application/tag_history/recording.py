@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from longshore.application.stores import open_store
-from longshore.errors import ImageUnknown, LongshoreError, NotInLibrary
+from longshore.errors import EngineFailure, ImageUnknown, LongshoreError, NotInLibrary
 from longshore.oci.reference import Reference
+from longshore.text import plain
 from longshore.transfers.tag_changes import TagChange, TagOperation, TagRecorder, recorded
-from longshore.transfers.transfer import RegistryPlace
+from longshore.transfers.transfer import EnginePlace, RegistryPlace
 
 if TYPE_CHECKING:
     from longshore.application.clients import Clients
@@ -71,7 +72,7 @@ class RecordingStore:
         return self._store.image(name)
 
     def tag(self, source: str, target: Reference) -> None:
-        """See Store."""
+        """See Store. Raises EngineFailure if the place reports success and did nothing."""
         name = target.with_default_tag()
         before, origins = self.points_to(name)
         after = self._id_of(source)
@@ -81,9 +82,19 @@ class RecordingStore:
             changes = [self._change(name, operation, before, after, origins)]
         with self._recorded(changes):
             self._store.tag(source, target)
+            now = self._look(name) if changes and after is not None else None
+            if now is not None and now != after and now in (before, ""):
+                raise EngineFailure(
+                    "The tag was not given, although no error was reported.",
+                    subject=name.familiar,
+                    advice="Check the engine, or a proxy in front of it.",
+                )
 
     def remove(self, name: str, /, force: bool = False) -> object:
-        """See Store. An image that is removed by its id loses all its tags."""
+        """See Store. An image that is removed by its id loses all its tags.
+
+        Raises EngineFailure if the place reports success and removed nothing.
+        """
         changes = []
         for tag in self._tags_of(name):
             before, origins = self.points_to(tag)
@@ -91,7 +102,15 @@ class RecordingStore:
                 operation = self._operation or TagOperation.REMOVE
                 changes.append(self._change(tag, operation, before, "", origins))
         with self._recorded(changes):
-            return self._store.remove(name, force=force)
+            removed = self._store.remove(name, force=force)
+            tags = [change.reference for change in changes]
+            if any(self._look(tag) for tag in tags) or (not tags and self._still_there(name)):
+                raise EngineFailure(
+                    "Nothing was removed, although no error was reported.",
+                    subject=plain(name, 300),
+                    advice="Check the engine, or a proxy in front of it.",
+                )
+            return removed
 
     def points_to(self, name: Reference) -> tuple[str, tuple[str, ...]]:
         """The id of the image that the tag *name* points to, "" for none, and the digests that it was pulled by.
@@ -103,6 +122,25 @@ class RecordingStore:
         except (ImageUnknown, NotInLibrary):
             return "", ()
         return _id(found), _origins(found, name)
+
+    def _look(self, name: Reference) -> str | None:
+        """What the tag *name* points to, "" for none, None if the place does not say."""
+        try:
+            return self.points_to(name)[0]
+        except LongshoreError as error:
+            _log.info("it is not known what %s points to: %s", name, error)
+            return None
+
+    def _still_there(self, name: str) -> bool:
+        """Whether an engine still has the image with the id *name*, which has no tag."""
+        if not isinstance(self._place, EnginePlace) or not name.startswith("sha256:"):
+            return False  # other names by digest may be those of another row
+        try:
+            self._store.image(name)
+        except LongshoreError as error:
+            _log.info("%s is not there: %s", name, error)
+            return False
+        return True
 
     def _id_of(self, source: str) -> str | None:
         if source.startswith("sha256:"):
@@ -146,14 +184,7 @@ class RecordingStore:
     def _recorded(
         self, changes: Sequence[TagChange]
     ) -> contextlib.AbstractContextManager[dict[TagChange, str | None]]:
-        def look(change: TagChange) -> str | None:
-            try:
-                return self.points_to(change.reference)[0]
-            except LongshoreError as error:
-                _log.info("it is not known what %s points to: %s", change.reference, error)
-                return None
-
-        return recorded(self._recorder, changes, look)
+        return recorded(self._recorder, changes, lambda change: self._look(change.reference))
 
 
 @contextlib.contextmanager
