@@ -84,6 +84,10 @@ def _run(arguments: argparse.Namespace, output: Output) -> int:
     finally:
         if session is not None:
             session.close()
+            if session.tag_history.unsaved:
+                from longshore.words.tag_history import unsaved_text
+
+                output.warning(unsaved_text(session.tag_history.problem))
         log.stop()
     return code
 

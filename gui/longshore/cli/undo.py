@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 USUAL = 50
 _EPILOG = """\
 Without an ID, the last change by Longshore is undone: a tag overwritten by a push, copy or pull, given or removed.
-Undo again undoes the change before it. An undo can be undone by its own ID.
+Undo again undoes the change before it. An undo can be undone by its own ID. An action that changed several tags (a
+removal of five, say) is undone as a whole, also by the ID of one of its changes. Changes whose tags are already what
+they were before are skipped. If the last change can't be undone, the one before it is named.
 
 A tag is put back as long as its image is still somewhere: a registry keeps it until its garbage collection; the
 library or another place may have it, too. Otherwise nothing is changed, and the reason is printed. If somebody else
@@ -47,7 +49,8 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
         "change",
         metavar="ID",
         nargs="?",
-        help="the change to undo, by the start of its ID; with --to the tag; with --list a repository or tag",
+        help="the change to undo, by the start of its ID, with all tags that the same action changed; with --to the"
+        " tag; with --list a repository or tag",
     )
     parser.add_argument("--list", action="store_true", dest="lists", help="list the changes that are known")
     parser.add_argument(
@@ -107,7 +110,8 @@ def undo(session: Session, arguments: argparse.Namespace, output: Output) -> int
         return exit_codes.of_codes(codes)
     asks = not (arguments.yes or arguments.dry_run)
     if not output.quiet or asks or arguments.dry_run:
-        _show(output, possible)
+        # Without --force, those are refused with the same words.
+        _show(output, possible, told=asks or arguments.dry_run or arguments.force)
     if asks or arguments.dry_run:
         for one in possible:
             output.record("undo", undo_values(one, "planned"))
@@ -118,8 +122,6 @@ def undo(session: Session, arguments: argparse.Namespace, output: Output) -> int
         return exit_codes.FAILED
     for one in possible:
         codes.append(_carry_out(session, undoing, one, output, forced=asks or arguments.force))
-    if session.tag_history.problem:
-        output.warning(f"The tag history is not being saved: {session.tag_history.problem}")
     return exit_codes.of_codes(codes)
 
 
@@ -149,7 +151,7 @@ def _carry_out(session: Session, undoing: Undo, verdict: Verdict, output: Output
     if output.quiet:
         output.result(name)
     else:
-        output.line(f"Put back: {name} ({words.digest_text(verdict.goal.digest)})")
+        output.line(words.done_text(verdict.goal))
     return exit_codes.DONE
 
 
@@ -231,7 +233,8 @@ def _listed(session: Session, arguments: argparse.Namespace) -> list[TagRecord]:
 # -- shown and asked
 
 
-def _show(output: Output, verdicts: Sequence[Verdict]) -> None:
+def _show(output: Output, verdicts: Sequence[Verdict], *, told: bool) -> None:
+    """Show what will be done. *told*: also warn of later changes that will be lost."""
     output.table(
         ("ID", "TAG", "PLACE", "FROM", "TO", "HOW"),
         [
@@ -249,7 +252,7 @@ def _show(output: Output, verdicts: Sequence[Verdict]) -> None:
         prose=5,
     )
     for one in verdicts:
-        if one.moved:
+        if one.moved and told:
             output.warning(words.moved_text(one))
 
 

@@ -29,6 +29,7 @@ class Undoing(QObject):
 
     next_changed = Signal()  # another change would be undone next
     undone = Signal(object)  # list[Verdict] that were carried out, without those that became transfers
+    unsaved_changed = Signal(str)  # why changes of tags are not being saved; "" once they are saved again
     _recorded = Signal()  # emitted in any thread
 
     def __init__(
@@ -47,6 +48,7 @@ class Undoing(QObject):
         self._ask = ask
         #: The changes that would be undone next, newest first; empty for none.
         self.next: list[TagRecord] = []
+        self._problem = ""
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(SOON)
@@ -73,6 +75,10 @@ class Undoing(QObject):
         """Find out what can be undone next."""
 
         def found(records: list[TagRecord]) -> None:
+            problem = self._history.problem if self._history.unsaved else ""
+            if problem != self._problem:
+                self._problem = problem
+                self.unsaved_changed.emit(problem)
             if records != self.next:
                 self.next = records
                 self.next_changed.emit()

@@ -37,6 +37,7 @@ class Undo(QObject):
         window.registry_pane.tag_history_requested.connect(self._registry_history)
         operations.undo.next_changed.connect(self._tell_next)
         operations.undo.undone.connect(self._undone)
+        operations.undo.unsaved_changed.connect(self._tell_unsaved)
         operations.transfers.succeeded.connect(self._succeeded)
         self._tell_next()
 
@@ -50,6 +51,12 @@ class Undo(QObject):
         else:
             verb.setText(self.tr("Undo"))
             verb.set_blocked(self.tr("There is nothing to undo."))
+
+    @Slot(str)
+    def _tell_unsaved(self, problem: str) -> None:
+        """Say that changes can't be undone later."""
+        if problem:
+            self.window.explain(words.unsaved_text(problem))
 
     @Slot()
     def _undone(self) -> None:

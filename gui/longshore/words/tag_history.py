@@ -7,6 +7,7 @@ from pathlib import Path
 
 from longshore.application.tag_history.record import TagRecord
 from longshore.application.undo.goal import Goal, How, Verdict
+from longshore.engine.address import Origin
 from longshore.language import tr
 from longshore.oci.reference import Reference
 from longshore.transfers.tag_changes import TagOperation
@@ -52,10 +53,11 @@ def digest_text(digest: str | None) -> str:
 
 
 def place_text(place: Place, library: Path | None = None) -> str:
-    """Return a place's name. *library*: the folder of the user's library."""
+    """Return a place's name: an engine's context, or its address. *library*: the folder of the user's library."""
     match place:
         case EnginePlace(address):
-            return text.safe(address.name)
+            # The name of the variable is the same for every engine that it ever had.
+            return text.safe(address.url if address.origin is Origin.ENVIRONMENT else address.name, 300)
         case RegistryPlace(host):
             return text.safe(host)
         case LibraryPlace(path):
@@ -116,6 +118,21 @@ def moved_text(verdict: Verdict) -> str:
         words = tr("{tag} was changed since then: it does not exist now.")
     tag = text.safe(verdict.goal.reference.familiar, 200)
     return words.replace("{tag}", tag).replace("{digest}", digest_text(verdict.now))
+
+
+def done_text(goal: Goal) -> str:
+    """Return what an undo did to its tag."""
+    tag = text.safe(goal.reference.familiar, 200)
+    if not goal.digest:
+        return tr("Removed again: {tag}").replace("{tag}", tag)
+    words = tr("Put back: {tag} ({digest})")
+    return words.replace("{tag}", tag).replace("{digest}", digest_text(goal.digest))
+
+
+def unsaved_text(problem: str) -> str:
+    """Return what it means that changes of tags cannot be saved. *problem*: why."""
+    words = tr("Changes of tags can't be undone later, because the tag history can't be saved: {problem}.")
+    return words.replace("{problem}", text.safe(problem.rstrip("."), 300))
 
 
 def goal_text(goal: Goal) -> str:

@@ -63,7 +63,8 @@ def test_a_tag_in_a_registry_and_its_undo(longshore: Command, registry: PrivateR
     assert "nobody can be asked here" in asked.stderr
     assert digest(registry, "2") == one
     done = longshore("undo", "--yes")
-    assert f"Put back: {name}:2 ({two[:19]})" in done.stdout
+    assert f"Put back: {name}:2 ({two[:19]})\n" in done.stdout
+    assert f"Removed again: {name}:new\n" in done.stdout
     assert (digest(registry, "2"), digest(registry, "new")) == (two, None)
     nothing = longshore("undo", "--yes", code=2)
     assert "There is nothing to undo." in nothing.stderr
@@ -110,7 +111,7 @@ def test_what_somebody_changed_since_needs_force(longshore: Command, registry: P
     theirs = digest(registry, "1")
     assert theirs not in (one, two, three)
     refused = longshore("undo", "--yes", code=1)
-    assert f"was changed since then: it points to {str(theirs)[:19]} now" in refused.stderr
+    assert refused.stderr.count(f"was changed since then: it points to {str(theirs)[:19]} now") == 1
     assert digest(registry, "1") == theirs
     longshore("undo", "--yes", "--force")
     assert digest(registry, "1") == one
@@ -141,6 +142,41 @@ def test_a_last_change_that_cannot_be_undone_names_the_one_before(
     assert f"The change before it: copy {name}:new. Undo it with: longshore undo {start}" in refused.stderr
     longshore("undo", start, "--yes")
     assert digest(registry, "new") is None
+
+
+def test_several_images_that_come_from_elsewhere(longshore: Command, registry: PrivateRegistry) -> None:
+    one, two, _ = seeded(registry, "1", "2", "3")
+    name = f"{registry.address}/cli/undo"
+    for tag in ("1", "2"):
+        longshore("pull", "--to", "library", f"{name}:{tag}")
+    longshore("tag", "--from", "registry", f"{name}:3", f"{name}:1", f"{name}:2")
+    registry.collect_garbage()
+    longshore("undo", "--yes")
+    assert (digest(registry, "1"), digest(registry, "2")) == (one, two)
+
+
+def test_a_change_that_cannot_be_recorded_is_told(longshore: Command, registry: PrivateRegistry) -> None:
+    seeded(registry, "1")
+    name = f"{registry.address}/cli/undo"
+    done = longshore("tag", "--from", "registry", f"{name}:1", f"{name}:new", XDG_STATE_HOME="/proc/none")
+    assert done.stdout == f"Tagged: {name}:new\n"
+    assert (
+        done.stderr.count("Changes of tags can't be undone later, because the tag history can't be saved")
+        == 1
+    )
+    listed = longshore("undo", "--list", XDG_STATE_HOME="/proc/none")
+    assert "can't be undone later" not in listed.stderr
+
+
+def test_engines_are_told_apart(longshore: Command, testbed_engine: PrivateEngine) -> None:
+    with contextlib.closing(testbed_engine.client()) as client:
+        small_image(client, "cli/undo:apart", seed="undo apart")
+    host = testbed_engine.host
+    longshore("tag", "cli/undo:apart", "cli/undo:apart-2", DOCKER_HOST=host)
+    listed = longshore("undo", "--list", DOCKER_HOST=host).stdout
+    assert host in listed
+    assert "DOCKER_HOST" not in listed
+    longshore("undo", "--yes", DOCKER_HOST=host)
 
 
 def test_an_image_that_comes_from_elsewhere(longshore: Command, registry: PrivateRegistry) -> None:

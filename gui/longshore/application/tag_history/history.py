@@ -86,6 +86,11 @@ class TagHistory:
         self._settled: dict[tuple[str, Reference], float] = {}
         self._watchers: list[Callable[[], None]] = []
 
+    @property
+    def unsaved(self) -> bool:
+        """Whether changes of this program are not on disk, for the reason :attr:`problem`."""
+        return self.path is not None and bool(self.problem) and bool(self._unsaved)
+
     def watch(self, watcher: Callable[[], None]) -> None:
         """Call *watcher* in any thread after each change of the records by this program."""
         self._watchers.append(watcher)
