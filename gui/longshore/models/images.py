@@ -106,11 +106,9 @@ class ImageModel(RowTable["ImageRow"]):
         if rows := {row for row in self._all if str(row.image.reference) in changed}:
             self._tell_changed(rows)
 
-    def mark_fresh(self, reference: Reference) -> None:
-        """Mark the row of *reference* as new, until :meth:`seen` or :meth:`forget_fresh`."""
-        wanted = reference.with_default_tag()
-        rows = {row for row in self._all if row.image.reference in (wanted, reference) and not row.fresh}
-        self._set_fresh(rows, True)
+    def mark_fresh(self, sought: Reference | str) -> None:
+        """Mark the row of *sought*, see :meth:`index_of`, as new, until :meth:`seen` or :meth:`forget_fresh`."""
+        self._set_fresh({row for row in self._all if _is(row.image, sought) and not row.fresh}, True)
 
     def seen(self, indexes: Iterable[Index]) -> None:
         """Remove the marks of *indexes*, which the user has selected."""
@@ -142,11 +140,11 @@ class ImageModel(RowTable["ImageRow"]):
             column = ImageColumn.CREATED
             self.dataChanged.emit(self.index(0, column), self.index(len(self._rows) - 1, column))
 
-    def index_of(self, reference: Reference) -> QModelIndex:
-        """Return the index of *reference* (``latest`` if it has neither tag nor digest); invalid if it is not shown."""
-        wanted = reference.with_default_tag()
+    def index_of(self, sought: Reference | str) -> QModelIndex:
+        """Return the index of a reference (``latest`` if it has neither tag nor digest), or of the image without a name
+        that has this ID; invalid if it is not shown."""
         for place, row in enumerate(self._rows):
-            if row.image.reference in (wanted, reference):
+            if _is(row.image, sought):
                 return self.index(place, 0)
         return QModelIndex()
 
@@ -288,3 +286,9 @@ class ImageModel(RowTable["ImageRow"]):
             return False
         self.pull_dropped.emit(dragged.references)
         return True
+
+
+def _is(image: LocalImage, sought: Reference | str) -> bool:
+    if isinstance(sought, str):
+        return image.reference is None and image.image_id == sought
+    return image.reference is not None and image.reference in (sought.with_default_tag(), sought)

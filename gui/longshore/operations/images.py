@@ -47,7 +47,9 @@ class Images(QObject):
 
     status_changed = Signal(object)  # PlaceStatus
     images_changed = Signal()
-    arrived = Signal(object)  # Reference that was awaited and is now in the list
+    arrived = Signal(
+        object
+    )  # Reference, or ID of an image without a name, that was awaited and is now listed
     library_instead = Signal(object)  # LongshoreError: why no engine's images are shown
     engine_answers = Signal(object)  # EngineAddress that did not answer before; the library is still shown
 
@@ -71,7 +73,7 @@ class Images(QObject):
         self._engine_url = engine_url
         self._images = images
         self._tags = tags
-        self._awaited: set[Reference] = set()
+        self._awaited: set[Reference | str] = set()
         self.engines = Engines(clients, tasks, environ)
         self.engines.changed.connect(self._engines_changed)
         self.status_changed.connect(self.engines.note)
@@ -218,10 +220,13 @@ class Images(QObject):
         """Return the index of *reference*; invalid if it is not listed."""
         return self._images.index_of(reference)
 
-    def await_image(self, place: LocalPlace, reference: Reference) -> None:
-        """Emit :attr:`arrived` when *reference*, which was transferred to *place*, appears in the list."""
+    def await_image(self, place: LocalPlace, sought: Reference | str) -> None:
+        """Emit :attr:`arrived` when *sought*, which was transferred to *place*, appears in the list.
+
+        *sought*: a reference, or the ID of an image without a name.
+        """
         if place == self.watch.status.place:
-            self._awaited.add(reference)
+            self._awaited.add(sought)
             self.watch.refresh()
 
     def _images_listed(self, images: list[LocalImage]) -> None:
@@ -231,10 +236,10 @@ class Images(QObject):
         self._images.set_images(images)
         self._tags.set_local(images, picked=isinstance(place, LibraryPlace))
         self.images_changed.emit()
-        for reference in list(self._awaited):
-            if self._images.index_of(reference).isValid():
-                self._awaited.discard(reference)
-                self.arrived.emit(reference)
+        for sought in list(self._awaited):
+            if self._images.index_of(sought).isValid():
+                self._awaited.discard(sought)
+                self.arrived.emit(sought)
 
     # -- operations on images
 

@@ -36,10 +36,18 @@ from longshore.operations.undo import Undoing
 from longshore.operations.usage import ShownUsage
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
-from longshore.transfers.transfer import EnginePlace, LibraryPlace, RegistryPlace, TransferSnapshot
+from longshore.transfers.builds import names_of
+from longshore.transfers.transfer import (
+    EnginePlace,
+    LibraryPlace,
+    Operation,
+    RegistryPlace,
+    TransferSnapshot,
+)
 
 if TYPE_CHECKING:
     from longshore.application.undo.goal import Verdict
+    from longshore.oci.reference import Reference
 
 
 class Operations(QObject):
@@ -149,6 +157,11 @@ class Operations(QObject):
         self.recent.look()
         destination = snapshot.request.destination
         reference = destination.reference
+        if snapshot.request.operation is Operation.BUILD and isinstance(destination.place, EnginePlace):
+            sought: list[Reference | str] = [*names_of(snapshot.request)]
+            for name in sought or [snapshot.digest]:
+                self.images.await_image(destination.place, name)
+            return
         if reference is None:
             return
         if isinstance(destination.place, EnginePlace | LibraryPlace):

@@ -153,23 +153,35 @@ class ImagePane(ImageRequests):
         self.loading.set_loading(False)
         self._tell_state()
 
-    def show_arrival(self, reference: Reference) -> None:
-        """Mark the row of *reference*, which has just arrived. Selection and focus stay.
+    def show_arrival(self, sought: Reference | str) -> None:
+        """Mark the row of *sought*, a reference or an ID, which has just arrived. Selection and focus stay.
 
         The view scrolls to the row only if nothing moves that the user is working on.
         """
-        self.model.mark_fresh(reference)
+        self.model.mark_fresh(sought)
         self.model.seen(self.view.rows())
-        index = self.model.index_of(reference)
+        index = self.model.index_of(sought)
         if index.isValid() and not self.view.in_hand():
             self.view.reveal(index)
         self._soon.start()
 
-    def select_image(self, reference: Reference) -> None:
-        """Select the row of *reference*, unless something moves that the user is working on."""
-        index = self.model.index_of(reference)
-        if index.isValid() and not self.view.in_hand():
-            self.view.select_rows([index])
+    def select_image(self, sought: Reference | str, meanwhile: Collection[str]) -> bool:
+        """Select the row of *sought*, a reference or an ID, which the user has asked for. Returns whether it did.
+
+        *meanwhile*: :meth:`selected_keys` when it was asked for. Another selection is the user's: it stays, as
+        it does while a row is dragged.
+        """
+        index = self.model.index_of(sought)
+        if not index.isValid() or self.view.busy():
+            return False
+        if any(image.name.asked not in meanwhile for image in self.selected()):
+            return False
+        self.view.select_rows([index])
+        return True
+
+    def selected_keys(self) -> set[str]:
+        """Return the names and IDs of the selected images: a build may take the name from one."""
+        return {key for image in self.selected() for key in (image.name.asked, image.image_id)}
 
     # -- inside
 

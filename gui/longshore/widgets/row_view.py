@@ -117,11 +117,11 @@ class RowView(_Base):
 
     def in_hand(self) -> bool:
         """Return True while the user works on rows here: some are selected, dragged or under the pointer."""
-        return (
-            bool(self.rows())
-            or self.state() != QAbstractItemView.State.NoState
-            or self.viewport().underMouse()
-        )
+        return bool(self.rows()) or self.busy() or self.viewport().underMouse()
+
+    def busy(self) -> bool:
+        """Return True while a row is dragged or edited, or rows are being selected with the pointer."""
+        return self.state() != QAbstractItemView.State.NoState
 
     def set_faded(self, faded: bool) -> None:
         """Draw the rows faint, because they show only the last known state; then they cannot be dragged."""

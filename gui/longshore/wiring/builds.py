@@ -14,6 +14,7 @@ from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
 
 if TYPE_CHECKING:
+    from longshore.operations.place_watch import PlaceStatus
     from longshore.transfers.builds import Build
     from longshore.widgets.build_output import BuildOutputWindow
 
@@ -26,8 +27,9 @@ class Builds(QObject):
         self.window = window
         self.operations = operations
         self._shared = shared
-        self._asked: set[str] = set()
-        self._expected: set[Reference] = set()
+        # What was selected when each build was asked for, by its transfer and then by its image.
+        self._asked: dict[str, set[str]] = {}
+        self._expected: dict[Reference | str, set[str]] = {}
         self._outputs: dict[str, BuildOutputWindow] = {}
         images, transfers = window.image_pane, operations.transfers
         images.build_requested.connect(lambda: self.open(""))
@@ -37,6 +39,8 @@ class Builds(QObject):
         transfers.succeeded.connect(self._succeeded)
         transfers.tally_changed.connect(self._follow)
         operations.images.arrived.connect(self._arrived)
+        operations.images.status_changed.connect(self._place_changed)
+        self._place = operations.images.status.place
 
     @Slot(str)
     def open(self, folder: str) -> None:
@@ -61,23 +65,32 @@ class Builds(QObject):
     @Slot(object)
     def _build(self, build: Build) -> None:
         self.operations.builds.remember(build)
-        self._asked |= set(self.operations.transfers.ask([build.request()]))
+        selected = self.window.image_pane.selected_keys()
+        for transfer in self.operations.transfers.ask([build.request()]):
+            self._asked[transfer] = set(selected)
 
     # -- the image
 
     @Slot(object)
     def _succeeded(self, snapshot: TransferSnapshot) -> None:
-        reference = snapshot.request.destination.reference
-        if snapshot.id in self._asked and reference is not None:
-            self._asked.discard(snapshot.id)
-            self._expected.add(reference)
+        selected = self._asked.pop(snapshot.id, None)
+        if selected is not None and snapshot.request.destination.place == self._place:
+            self._expected[snapshot.request.destination.reference or snapshot.digest] = selected
 
     @Slot(object)
-    def _arrived(self, reference: Reference) -> None:
-        """Select the image that was built, ready to be dragged, unless the user is busy in the list."""
-        if reference in self._expected:
-            self._expected.discard(reference)
-            self.window.image_pane.select_image(reference)
+    def _arrived(self, sought: Reference | str) -> None:
+        """Select the image that was built, ready to be dragged, unless the user has selected others meanwhile."""
+        selected = self._expected.pop(sought, None)
+        pane = self.window.image_pane
+        if selected is not None and pane.select_image(sought, selected):
+            for others in (*self._asked.values(), *self._expected.values()):
+                others |= pane.selected_keys()  # not the user's selection either
+
+    @Slot(object)
+    def _place_changed(self, status: PlaceStatus) -> None:
+        if status.place != self._place:
+            self._place = status.place
+            self._expected.clear()
 
     # -- the output
 

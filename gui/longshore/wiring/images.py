@@ -50,8 +50,8 @@ class Images(QObject):
             self.window.image_pane.set_ready()
 
     @Slot(object)
-    def _show_image(self, reference: Reference) -> None:
-        self.window.image_pane.show_arrival(reference)
+    def _show_image(self, sought: Reference | str) -> None:
+        self.window.image_pane.show_arrival(sought)
 
     @Slot(object)
     def _tag(self, names: list[ImageName]) -> None:

@@ -106,3 +106,34 @@ def test_the_mark_is_painted(bench: Bench, light: Theme) -> None:
     assert not blue()
     pane.show_arrival(_NEW)
     assert blue()
+
+
+def test_a_built_image_is_selected_instead_of_what_was_selected_when_it_was_asked_for(bench: Bench) -> None:
+    pane = bench.window.image_pane
+    bench.ready("acme/api:1", "acme/web:1")
+    pane.view.selectRow(0)
+    before = pane.selected_keys()
+    bench.ready("acme/api:1", "acme/billing:2", "acme/web:1")
+    assert pane.select_image(_NEW, before)
+    assert _names(bench) == ["docker.io/acme/billing:2"]
+
+
+def test_a_built_image_is_not_selected_if_the_user_has_selected_another_meanwhile(bench: Bench) -> None:
+    pane = bench.window.image_pane
+    bench.ready("acme/api:1", "acme/web:1")
+    before = pane.selected_keys()
+    pane.view.selectRow(1)
+    bench.ready("acme/api:1", "acme/billing:2", "acme/web:1")
+    assert not pane.select_image(_NEW, before)
+    assert _names(bench) == ["docker.io/acme/web:1"]
+
+
+def test_a_built_image_without_a_name_is_marked_and_selected_by_its_id(bench: Bench) -> None:
+    pane = bench.window.image_pane
+    bench.ready("acme/api:1", None)
+    (nameless,) = [each for each in bench.images.images if each.reference is None]
+    pane.show_arrival(nameless.image_id)
+    assert bench.images.fresh_count == 1
+    assert pane.select_image(nameless.image_id, set())
+    assert [each.image_id for each in pane.selected()] == [nameless.image_id]
+    assert bench.images.index_of("sha256:other").isValid() is False
