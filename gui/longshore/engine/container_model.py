@@ -6,6 +6,9 @@ import enum
 from dataclasses import dataclass, field
 from datetime import datetime
 
+#: The exit code of a program that was killed: 128 and the number of the signal.
+KILLED = 137
+
 
 class ContainerState(enum.Enum):
     """The state of a container. OTHER: one that this program does not know."""
@@ -112,9 +115,13 @@ class OutputPiece:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The container has exited. *exit_code*: None if the engine does not report it."""
+    """The container has exited. *exit_code*: None if the engine does not report it.
+
+    *out_of_memory*: whether the engine reports that it was killed because memory ran out.
+    """
 
     exit_code: int | None
+    out_of_memory: bool = False
 
 
 RunEvent = Started | OutputPiece | Ended

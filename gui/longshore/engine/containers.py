@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from longshore.cancellation import Cancellation
 from longshore.engine.container_model import (
+    KILLED,
     Container,
     ContainerState,
     Ended,
@@ -120,7 +121,7 @@ class Containers:
                     yield from _pieces(output, terminal=False)
                     if ended is None:
                         ended = open_streams.enter_context(_waiting(client, about, "not-running"))
-                    yield Ended(_exit_code(ended))
+                    yield self._ended(about, _exit_code(ended))
             finally:
                 if not started:
                     self._discard(about)
@@ -144,7 +145,8 @@ class Containers:
                 yield from _pieces(response, terminal=terminal)
             if until_end:
                 with _waiting(client, about, "not-running") as response:
-                    yield Ended(_exit_code(response))
+                    code = _exit_code(response)
+                yield self._ended(about, code)
 
     def changes(self, cancellation: Cancellation) -> Generator[None]:
         """Yields once when connected, and then after every change of the list of containers. Never ends normally."""
@@ -180,6 +182,17 @@ class Containers:
             return None if state.get("Running") is True else _number(state.get("ExitCode"))
 
         return self._connection.short(ask, lambda status, text: container_refusal(status, text, about))
+
+    def _ended(self, about: str, exit_code: int | None) -> Ended:
+        """How the container ended. Of one that was killed, the engine is asked why, unless it is gone."""
+        if exit_code == KILLED:
+            with contextlib.suppress(LongshoreError):
+                state = self._connection.short(
+                    lambda client: _part(_inspected(client, about), "State"),
+                    lambda status, text: container_refusal(status, text, about),
+                )
+                return Ended(exit_code, state.get("OOMKilled") is True)
+        return Ended(exit_code)
 
     def _discard(self, about: str) -> None:
         """Remove a container that was not started; the error that prevented it says more than a second one."""

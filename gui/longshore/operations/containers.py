@@ -77,6 +77,7 @@ class Run(QObject):
         self.name = container.name if container is not None else ""
         self.state = RunState.STARTING
         self.exit_code: int | None = None
+        self.out_of_memory = False
         #: Whether the user has stopped it.
         self.stopped = False
         self.error: LongshoreError | None = None
@@ -148,7 +149,7 @@ class Run(QObject):
             self._become(RunState.RUNNING)
             self.started.emit()
         elif self.state is not RunState.REMOVED:
-            self.exit_code = event.exit_code
+            self.exit_code, self.out_of_memory = event.exit_code, event.out_of_memory
             removed = self.request is not None and self.request.remove
             self._become(RunState.REMOVED if removed else RunState.EXITED)
 

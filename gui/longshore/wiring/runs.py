@@ -132,18 +132,18 @@ class Runs(QObject):
             case RunState.STOPPING:
                 return self.tr("Stopping…")
             case RunState.EXITED:
-                return runs.ended(run.exit_code, stopped=run.stopped)
+                return self._ended(run)
             case RunState.REMOVED:
                 words = self.tr("Removed.")
-                return (
-                    words
-                    if run.exit_code is None
-                    else f"{runs.ended(run.exit_code, stopped=run.stopped)} {words}"
-                )
+                return words if run.exit_code is None else f"{self._ended(run)} {words}"
             case RunState.LEFT:
                 return self.tr("No longer followed.")
             case RunState.FAILED:
                 return self.tr("Not started.")
+
+    @staticmethod
+    def _ended(run: Run) -> str:
+        return runs.ended(run.exit_code, stopped=run.stopped, out_of_memory=run.out_of_memory)
 
     def _no_stop(self, run: Run) -> str:
         if run.state is RunState.STOPPING:

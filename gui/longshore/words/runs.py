@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from longshore.engine.container_model import Container, ContainerState
+from longshore.engine.container_model import KILLED, Container, ContainerState
 from longshore.language import tr
 from longshore.words import text
-
-#: The exit code of a program that was killed: 128 and the number of the signal.
-_KILLED = 137
 
 
 def state(container: Container) -> str:
@@ -28,15 +25,17 @@ def state(container: Container) -> str:
     }[container.state]
 
 
-def ended(exit_code: int | None, *, stopped: bool = False) -> str:
-    """Return how a container ended. *stopped*: at the user's request."""
+def ended(exit_code: int | None, *, stopped: bool = False, out_of_memory: bool = False) -> str:
+    """Return how a container ended. *stopped*: at the user's request. *out_of_memory*: killed for that reason."""
     if exit_code is None:
         return tr("Ended; the engine does not report the exit code.")
     code = str(exit_code)
-    if stopped:
+    if stopped and not out_of_memory:
         return tr("Stopped (exit code {code}).").replace("{code}", code)
-    if exit_code == _KILLED:
-        return tr("Killed (exit code 137), perhaps because memory ran out.")
+    if out_of_memory:
+        return tr("Killed because memory ran out (exit code {code}).").replace("{code}", code)
+    if exit_code == KILLED:
+        return tr("Killed (exit code {code}).").replace("{code}", code)
     return tr("Ended with exit code {code}.").replace("{code}", code)
 
 

@@ -381,6 +381,34 @@ def test_stopping_and_removing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({"OOMKilled": True}, True),
+        ({"OOMKilled": False}, False),
+        ({"OOMKilled": "true"}, False),
+        ({}, False),
+        ("odd", False),
+    ],
+)
+def test_a_killed_container_tells_whether_memory_ran_out(state: object, told: bool) -> None:
+    api = Api()
+    api.bodies["wait"] = [b'{"StatusCode": 137}']
+    api.inspected = {"Name": "/web", "State": state}
+    assert api.run(RunRequest("app:1"))[-1] == Ended(137, told)
+    assert api.open == []
+
+
+def test_nobody_knows_why_a_container_that_is_gone_was_killed() -> None:
+    api = Api()
+    api.bodies["wait"] = [b'{"StatusCode": 137}']
+    found = []
+    for event in api.all.run(RunRequest("app:1", remove=True), Cancellation()):
+        found.append(event)
+        api.refuses["inspect"] = StatusError(404, "no such container")
+    assert found[-1] == Ended(137)
+
+
+@pytest.mark.parametrize(
     ("state", "code"),
     [
         ({"Running": False, "ExitCode": 0}, 0),

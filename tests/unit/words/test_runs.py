@@ -31,7 +31,9 @@ def test_ends() -> None:
     assert runs.ended(0) == "Ended with exit code 0."
     assert runs.ended(3) == "Ended with exit code 3."
     assert runs.ended(3, stopped=True) == "Stopped (exit code 3)."
-    assert runs.ended(137) == "Killed (exit code 137), perhaps because memory ran out."
+    assert runs.ended(137) == "Killed (exit code 137)."
+    assert runs.ended(137, out_of_memory=True) == "Killed because memory ran out (exit code 137)."
+    assert runs.ended(137, out_of_memory=True, stopped=True).startswith("Killed because memory ran out")
     assert runs.ended(137, stopped=True) == "Stopped (exit code 137)."
     assert "does not report" in runs.ended(None)
 
