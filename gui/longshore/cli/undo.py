@@ -81,10 +81,15 @@ def undo(session: Session, arguments: argparse.Namespace, output: Output) -> int
     undoing = Undo(session.clients, session.tag_history, session.library)
     cancellation = Cancellation()
     skipped: list[TagRecord] = []
+    records: list[TagRecord] = []
     if arguments.to is not None:
         verdicts = [undoing.check(_goal(session, arguments), cancellation)]
     elif arguments.change is None:
         verdicts, skipped = undoing.last(cancellation)
+        records = [one.goal.record for one in verdicts if one.goal.record is not None]
+        lost, together = session.tag_history.lost_since([*skipped, *records])
+        if lost:
+            output.warning(words.lost_text(lost, records, together=together))
         if not verdicts:
             raise InvalidInput(
                 "There is nothing to undo.", advice="See longshore undo --list for what Longshore changed."
@@ -105,7 +110,6 @@ def undo(session: Session, arguments: argparse.Namespace, output: Output) -> int
     codes = [exit_codes.of_error(one.reason) for one in verdicts if one.reason is not None]
     if not possible:
         if arguments.change is None and arguments.to is None:
-            records = [one.goal.record for one in verdicts if one.goal.record is not None]
             _name_earlier(session, [*skipped, *records], output)
         return exit_codes.of_codes(codes)
     asks = not (arguments.yes or arguments.dry_run)

@@ -78,6 +78,9 @@ class TagRecorder(Protocol):
         *asked*: when the place was asked at the earliest (``time.monotonic``); what was changed since is no news.
         """
 
+    def lost(self, group: str) -> None:
+        """Record that the action *group* removed an image without a name, which no undo brings back."""
+
 
 class NoRecorder:
     """Records nothing."""
@@ -90,6 +93,9 @@ class NoRecorder:
         """See TagRecorder."""
 
     def saw(self, place: Place, found: Mapping[Reference, str], asked: float) -> None:
+        """See TagRecorder."""
+
+    def lost(self, group: str) -> None:
         """See TagRecorder."""
 
 

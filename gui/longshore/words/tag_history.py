@@ -129,6 +129,20 @@ def done_text(goal: Goal) -> str:
     return words.replace("{tag}", tag).replace("{digest}", digest_text(goal.digest))
 
 
+def lost_text(images: int, records: Sequence[TagRecord], *, together: bool) -> str:
+    """Return that the last action removed *images* without a name. *records*: the change before it, or none.
+
+    *together*: *records* are of the same action.
+    """
+    lost = tr("The last action removed %n images without a name, which can't be undone.", images)
+    if images == 1:
+        lost = tr("The last action removed an image without a name, which can't be undone.")
+    if together or not records:
+        return lost
+    before = tr("The change before it: {action}.").replace("{action}", action_text(records))
+    return f"{lost} {before}"
+
+
 def unsaved_text(problem: str) -> str:
     """Return what it means that changes of tags cannot be saved. *problem*: why."""
     words = tr("Changes of tags can't be undone later, because the tag history can't be saved: {problem}.")

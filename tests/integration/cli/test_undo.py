@@ -168,6 +168,28 @@ def test_a_change_that_cannot_be_recorded_is_told(longshore: Command, registry: 
     assert "can't be undone later" not in listed.stderr
 
 
+def test_images_without_a_name_cannot_be_put_back(longshore: Command, testbed_engine: PrivateEngine) -> None:
+    host = testbed_engine.host
+    with contextlib.closing(testbed_engine.client()) as client:
+        small_image(client, "cli/undo:lost", seed="undo lost")
+        longshore("tag", "cli/undo:lost", "cli/undo:lost-2", DOCKER_HOST=host)
+        unnamed = [small_image(client, "cli/undo:none", seed=f"undo none {number}") for number in range(3)][
+            :2
+        ]
+    longshore("prune", "--yes", DOCKER_HOST=host)
+    planned = longshore("undo", "--dry-run", DOCKER_HOST=host)
+    assert len(unnamed) == 2
+    assert (
+        "The last action removed 2 images without a name, which can't be undone. "
+        "The change before it: tag cli/undo:lost-2."
+    ) in planned.stderr
+    longshore("tag", "cli/undo:lost", "cli/undo:lost-3", DOCKER_HOST=host)
+    for _ in range(2):
+        undone = longshore("undo", "--yes", DOCKER_HOST=host)
+    assert "without a name" in undone.stderr
+    assert "Removed again: cli/undo:lost-2" in undone.stdout
+
+
 def test_engines_are_told_apart(longshore: Command, testbed_engine: PrivateEngine) -> None:
     with contextlib.closing(testbed_engine.client()) as client:
         small_image(client, "cli/undo:apart", seed="undo apart")

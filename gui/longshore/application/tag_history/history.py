@@ -177,6 +177,11 @@ class TagHistory:
                 )
         self._write(news)
 
+    def lost(self, group: str) -> None:
+        """See TagRecorder."""
+        with self._lock, self._trouble():
+            self._opened().lose(group)
+
     def _undone(self, undo: TagRecord) -> list[TagRecord]:
         """The records that change because *undo* was carried out: what it undid, and what that had undone."""
         changed = []
@@ -253,6 +258,16 @@ class TagHistory:
         ids = json.dumps([record.id for record in skipped])
         found = self._select(f"{_OWN} AND id NOT IN (SELECT value FROM json_each(?))", [ids], 1)
         return self.group_of(found[0]) if found else []
+
+    def lost_since(self, records: Sequence[TagRecord]) -> tuple[int, bool]:
+        """The number of images without a name that the last action removed, if it was not before *records*.
+
+        And whether *records* (newest first) are of the same action.
+        """
+        with self._lock, self._trouble():
+            images, group = self._opened().lost_since(records[0].id if records else "")
+            return images, bool(group) and any(record.group == group for record in records)
+        return 0, False
 
     def manifest(self, digest: str) -> Manifest | Index | None:
         """The manifest *digest*, if it was kept when a registry deleted it."""

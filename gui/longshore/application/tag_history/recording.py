@@ -110,7 +110,9 @@ class RecordingStore:
                     subject=plain(name, 300),
                     advice="Check the engine, or a proxy in front of it.",
                 )
-            return removed
+        if not changes and name.startswith("sha256:"):
+            self._recorder.lost(self._group)
+        return removed
 
     def points_to(self, name: Reference) -> tuple[str, tuple[str, ...]]:
         """The id of the image that the tag *name* points to, "" for none, and the digests that it was pulled by.

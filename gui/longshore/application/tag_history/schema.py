@@ -43,11 +43,19 @@ SCHEMA = Schema(
             dropped INTEGER NOT NULL DEFAULT 0
         );
         """,
+        """
+        CREATE TABLE lost (                 -- actions that removed images without a name: no undo brings those back
+            together TEXT PRIMARY KEY,
+            images INTEGER NOT NULL,
+            last INTEGER NOT NULL           -- changes.number of the latest change when the last of them was removed
+        );
+        """,
     ),
     (
         "SELECT number, id, at, seen, key, place, repository, tag, operation, before, after, open, by, transfer,"
         " together, undoes, undone_by, origins FROM changes",
         "SELECT digest, media_type, raw, number FROM manifests",
         "SELECT number, day, dropped FROM clock",
+        "SELECT together, images, last FROM lost",
     ),
 )

@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 #: Most bytes of all manifests that are kept, and most of them.
 MOST_KEPT_BYTES = 64 << 20
 MOST_KEPT = 1000
+#: Most actions whose images without a name are counted.
+MOST_LOST = 100
 _SELECT = (
     "SELECT "
     + ", ".join(f"substr({name}, 1, {LONGEST})" if name in ("place", "origins") else name for name in COLUMNS)
@@ -68,6 +70,33 @@ class Store:
                     [one.digest, one.media_type, one.raw, number],
                 )
             self.connection.executemany("DELETE FROM changes WHERE id = ?", [[one] for one in gone])
+
+    def lose(self, together: str) -> None:
+        """Count an image without a name that the action *together* removed."""
+        with self._transaction():
+            self.connection.execute(
+                # Replaced, so that the last action has the highest row.
+                "INSERT OR REPLACE INTO lost (together, images, last)"
+                " VALUES (?, 1 + coalesce((SELECT images FROM lost WHERE together = ?), 0),"
+                " (SELECT coalesce(max(number), 0) FROM changes))",
+                [together, together],
+            )
+            self.connection.execute(
+                "DELETE FROM lost WHERE rowid NOT IN (SELECT rowid FROM lost ORDER BY rowid DESC LIMIT ?)",
+                [MOST_LOST],
+            )
+
+    def lost_since(self, change: str) -> tuple[int, str]:
+        """How many images without a name the last action removed at or after the record *change*, and which action.
+
+        *change* "": ever. 0: none.
+        """
+        row: Any = self.connection.execute(
+            "SELECT images, together FROM lost WHERE last >= coalesce((SELECT number FROM changes WHERE id = ?), 0)"
+            " ORDER BY last DESC, rowid DESC LIMIT 1",
+            [change],
+        ).fetchone()
+        return (row[0], str(row[1])) if row is not None and isinstance(row[0], int) else (0, "")
 
     def trim(self, max_age_days: float, max_rows: int) -> None:
         """Drop records and manifests beyond these limits. Trusts the clock only where several days agree."""

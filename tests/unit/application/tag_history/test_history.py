@@ -16,6 +16,7 @@ import pytest
 
 from longshore.application.tag_history.history import TagHistory
 from longshore.application.tag_history.record import TagRecord
+from longshore.application.tag_history.store import MOST_LOST
 from longshore.oci.manifest import OCI_INDEX, parse_manifest
 from longshore.oci.reference import Reference
 from longshore.transfers.journal.days import DROPPED_A_DAY
@@ -379,3 +380,21 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert (record.before, record.after, record.open) == (A, None, True)
     assert path.stat().st_mode & 0o777 == 0o600
     history.close()
+
+
+def test_images_without_a_name_are_counted(opened: Open) -> None:
+    history, other = opened(), opened()
+    assert history.lost_since([]) == (0, False)
+    first = made(history, replace(PUSH, group="first"), B)
+    for group in ("prune", "prune", "first"):
+        history.lost(group)
+    assert other.lost_since([first]) == (1, True)
+    history.lost("prune")
+    assert other.lost_since([]) == (3, False)
+    second = made(history, replace(PUSH, before=B), C)
+    assert other.lost_since([second]) == (0, False)
+    assert other.lost_since([first])[0] == 3
+    for number in range(MOST_LOST + 5):
+        history.lost(f"many {number}")
+    assert history._store is not None
+    assert history._store.connection.execute("SELECT count(*) FROM lost").fetchone() == (MOST_LOST,)
