@@ -89,6 +89,18 @@ class Undoing(QObject):
         """Read the last change that can be undone now."""
         self._tasks.run(self._tasks.quick, lambda _: self._history.last(), done=done, name="last change")
 
+    def last_in_force(self, done: Callable[[list[TagRecord]], None]) -> None:
+        """As :meth:`last`, without changes whose tags are already what they were before: asks their places."""
+
+        def read(cancellation: Cancellation) -> list[TagRecord]:
+            from longshore.application.undo.undo import Undo
+
+            verdicts, _ = Undo(self._clients, self._history, self._library).last(cancellation)
+            records = [verdict.goal.record for verdict in verdicts if verdict.goal.record is not None]
+            return self._history.group_of(records[0]) if records else []
+
+        self._tasks.run(self._tasks.listing, read, done=done, name="last change in force")
+
     def of_transfer(self, transfer: str, done: Callable[[list[TagRecord]], None]) -> None:
         """Read the changes that one transfer made and that are not undone."""
 

@@ -67,8 +67,8 @@ class Undo(QObject):
 
     @Slot()
     def _undo_next(self) -> None:
-        # Another Longshore may have changed something since.
-        self.operations.undo.last(self.undo)
+        # Another Longshore may have changed something since, or somebody else put it back.
+        self.operations.undo.last_in_force(self.undo)
 
     def undo(self, records: Sequence[TagRecord], parent: QWidget | None = None) -> None:
         """Show what an undo of *records* (newest first) would do, and do it when the user confirms.
