@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from longshore.registry.substitutes import substitute
 from testbed.crane import CraneRegistry
 from testbed.processes import wait_until
 from testbed.registry import PrivateRegistry
-from testbed.remote_images import seed_repository
+from testbed.remote_images import RegistryWriter, seed_repository
 from testbed.throttle import Throttle
 
 from .conftest import Command
@@ -186,6 +187,25 @@ def test_a_run_that_is_ended_leaves_no_tag_half_removed(
         "its removal was interrupted"
         not in longshore("prune", "--from", "registry", direct, "--name", "v*", "--dry-run").stdout
     )
+
+
+def test_what_a_killed_run_left_is_named_and_finished(longshore: Command, registry: PrivateRegistry) -> None:
+    path, name = "team/killed", f"{registry.address}/team/killed"
+    seed(registry.address, path, 1, "v1", "v2")
+    left = substitute("v9", docker=False)
+    writer = RegistryWriter(registry.address)
+    for data in left.blobs:
+        writer.put_blob(path, data)
+    writer.put_manifest(path, "v9", left.raw, left.media_type)
+    writer.close()
+    shown = longshore("remove", "--from", "registry", f"{name}:v1", "--yes").stdout
+    finish = f"longshore remove --from registry {name}:v9"
+    assert f"The removal of v9 was interrupted. To finish it: {finish}" in shown
+    rules = ("prune", "--from", "registry", name, "--older-than", "1w")
+    (planned,) = [row for row in longshore.records(*rules, "--dry-run") if row["kind"] == "removal"]
+    assert (planned["reference"], planned["reason"]) == (f"{name}:v9", "leftover")
+    assert "interrupted" not in longshore(*finish.split()[1:], "--yes").stdout
+    assert tags(longshore, name) == {"v2"}
 
 
 @pytest.mark.parametrize(
