@@ -34,7 +34,7 @@ def test_images_are_cleaned_up_by_keyboard_alone(start: Start, testbed_engine: P
 
         # Cancel has the focus, and Enter removes nothing.
         window.keys("ctrl+shift+Delete")
-        window.wait_text("images that are")
+        window.wait_text("images to which any of these apply")
         window.wait(
             lambda: window.wait_for("Cancel", "push button", "button").focused, "Cancel to have the focus"
         )
@@ -43,7 +43,7 @@ def test_images_are_cleaned_up_by_keyboard_alone(start: Start, testbed_engine: P
         assert client.df()["LayersSize"] == before
 
         window.keys("ctrl+shift+Delete")
-        window.wait_text("images that are")
+        window.wait_text("images to which any of these apply")
         _tab_to(window, "Patterns for names", "text")
         window.type("cleaned/*:dev-*")
         window.wait_text("4 of 4 images, frees")

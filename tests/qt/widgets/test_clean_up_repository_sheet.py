@@ -67,6 +67,8 @@ def test_pinned_tags_are_not_listed_but_named(light: Theme, qtbot: QtBot) -> Non
 
 def test_the_plan_is_shown_and_only_ticked_tags_are_asked_for(light: Theme, qtbot: QtBot) -> None:
     sheet = opened(qtbot)
+    title = "Clean up registry.acme.io/acme/api"
+    assert sheet.windowTitle() == sheet.heading.text() == title and sheet.bar.isHidden()
     sheet.show_reading(3, 12)
     assert "3 of 12" in sheet.words.text() and not sheet.confirm.isEnabled()
     sheet.show_contents(contents())
@@ -140,14 +142,17 @@ def test_the_result_is_compared_with_the_plan(light: Theme, qtbot: QtBot) -> Non
     qtbot.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
     sheet.show_removing(1, 3)
     assert sheet.total.text() == "Removed 1 of 3 tags" and not sheet.view.isEnabled()
+    assert sheet.bar.grab().toImage().pixelColor(2, 3) == light.accent and sheet.dismiss.text() == "Stop"
     with qtbot.waitSignal(sheet.stop_requested):
         qtbot.mouseClick(sheet.dismiss, Qt.MouseButton.LeftButton)
-    assert sheet.isVisible()  # what was done is still to be shown
+    assert sheet.isVisible() and not sheet.dismiss.isEnabled()  # what was done is still to be shown
     error = RegistryFailure("The registry reports an internal error.", registry=HOST)
     sheet.show_result(RetentionResult(["v11"], left=["lts", "v10"], error=error, freed=1_000_000))
     assert sheet.total.text().startswith("1 of 3 tags removed.")
     assert "Not reached: lts, v10." in sheet.total.text() and "internal error" in sheet.problem.text()
     assert not sheet.confirm.isVisible() and sheet.dismiss.text() == "Close"
+    bar = sheet.bar.grab().toImage()
+    assert (bar.pixelColor(2, 3), bar.pixelColor(bar.width() - 3, 3)) == (light.strong_line, light.fill)
     qtbot.mouseClick(sheet.dismiss, Qt.MouseButton.LeftButton)
     assert not sheet.isVisible()
 

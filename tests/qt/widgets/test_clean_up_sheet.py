@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from longshore.application.cleanup.plan import Contents, Part
@@ -90,6 +91,11 @@ class Bench:
         return [row.name.strong + row.name.plain for row in self.sheet.model.rows]
 
 
+def colour(widget: QWidget, x: int) -> str:
+    """The colour in the middle of *widget* at *x*."""
+    return widget.grab().toImage().pixelColor(x, widget.height() // 2).name()
+
+
 @pytest.fixture
 def bench(light: Theme, qtbot: QtBot) -> Bench:
     return Bench(qtbot)
@@ -106,6 +112,14 @@ def test_cancel_has_the_focus_and_enter_never_destroys(bench: Bench, qtbot: QtBo
     sheet.patterns.setFocus()
     qtbot.keyClick(sheet.patterns, Qt.Key.Key_Return)
     assert not bench.runs
+
+
+def test_it_says_where_and_how_rules_are_joined(bench: Bench) -> None:
+    sheet = bench.sheet
+    assert (sheet.windowTitle(), sheet.heading.text()) == ("Clean up default", "Clean up")
+    assert "images to which any of these apply:" in [label.text() for label in sheet.findChildren(QLabel)]
+    sheet.picker.setCurrentIndex(3)
+    assert sheet.windowTitle() == "Clean up Library"
 
 
 def test_it_opens_at_once_and_measures_later(bench: Bench) -> None:
@@ -136,6 +150,7 @@ def test_rules_change_the_list(bench: Bench, qtbot: QtBot) -> None:
     sheet.dangling.click()
     bench.settle(qtbot)
     assert bench.names == [] and sheet.empty.text() == "No image matches these rules."
+    assert sheet.bar.isHidden(), "there is nothing to compare"
     assert not sheet.confirm.isEnabled()
     sheet.newest.click()
     sheet.count.setValue(1)
@@ -186,7 +201,7 @@ def test_ticks_by_keyboard_and_mouse(bench: Bench, qtbot: QtBot) -> None:
     assert sheet.model.rows[0].ticked and view.selected_count() == 1
 
 
-def test_the_run_and_its_result(bench: Bench, qtbot: QtBot) -> None:
+def test_the_run_and_its_result(bench: Bench, light: Theme, qtbot: QtBot) -> None:
     bench.fill()
     sheet = bench.sheet
     sheet.confirm.setFocus()
@@ -195,10 +210,16 @@ def test_the_run_and_its_result(bench: Bench, qtbot: QtBot) -> None:
     assert [(part.plan.place, len(part.ticked)) for part in parts] == [(ENGINE, 1)]
     assert not sheet.confirm.isEnabled() and not sheet.dangling.isEnabled() and sheet.dismiss.text() == "Stop"
     sheet.show_running(0, 1, "4d4d4d4d4d4d")
-    assert sheet.total.text() == "0 of 1 image removed"
+    assert sheet.total.text() == "0 of 1 image removed" and colour(sheet.bar, 2) == light.track.name()
+    sheet.show_running(1, 2, "4d4d4d4d4d4d")
+    assert colour(sheet.bar, 2) == light.accent.name(), "progress begins on the left"
+    assert colour(sheet.bar, sheet.bar.width() - 3) == light.track.name()
     bench.fill(images=())  # too late
-    sheet.show_result([Outcome((NameResult(IMAGES[3]),), FreedBytes(4_000_000), 3_990_000)])
-    assert sheet.total.text() == "Freed 4 MB. Expected: 4 MB."
+    sheet.show_result([Outcome((NameResult(IMAGES[3]),), FreedBytes(4_000_000), 510_000_000)])
+    assert sheet.total.text() == "Freed 510 MB. Expected: 4 MB."
+    assert sheet.disk.text() == "500 MB on disk now, 1.01 GB before"
+    assert colour(sheet.bar, 2) == light.strong_line.name(), "what is still there"
+    assert colour(sheet.bar, sheet.bar.width() - 3) == light.fill.name(), "what is gone"
     assert sheet.dismiss.text() == "Close" and sheet.focusWidget() is sheet.dismiss
     assert sheet.confirm.isHidden()
     qtbot.keyClick(sheet.dismiss, Qt.Key.Key_Escape)
@@ -215,6 +236,7 @@ def test_stopping_and_failures(bench: Bench, qtbot: QtBot) -> None:
     names = (NameResult(IMAGES[0]), *(NameResult(IMAGES[1], used) for _ in range(5)))
     sheet.show_result([Outcome(names, FreedBytes(9), None, stopped=True)])
     assert sheet.total.text() == "Stopped. 1 name was removed. 5 names were not removed."
+    assert sheet.bar.isHidden() and sheet.disk.text() == "", "it is not known what is on disk now"
     assert sheet.problem.text().count("A container uses") == 3 and "And 2 more." in sheet.problem.text()
     assert sheet.dismiss.isEnabled()
 

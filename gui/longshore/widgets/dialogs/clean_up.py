@@ -82,6 +82,8 @@ class CleanUpSheet(Sheet):
         self._failed: dict[LocalPlace, LongshoreError] = {}
         self._plans: list[PlacePlan] = []
         self._running = False
+        #: What the places took when it was last weighed, in bytes.
+        self._on_disk = 0
         self.picker = QComboBox()
         self.picker.setAccessibleName(self.tr("Remove from"))
         self.picker.addItems([name for name, _ in places])
@@ -112,7 +114,7 @@ class CleanUpSheet(Sheet):
 
     def _add_rules(self) -> None:
         line = self._line(plain_label(self.tr("Remove from")), self.picker)
-        line.addWidget(plain_label(self.tr("images that are")))
+        line.addWidget(plain_label(self.tr("images to which any of these apply:")))
         line.addStretch(1)
         self.body.addLayout(line)
         grid = QGridLayout()
@@ -192,6 +194,7 @@ class CleanUpSheet(Sheet):
         line.addWidget(self.disk)
         below.addLayout(line)
         self.bar = FreedBar()
+        self.bar.hide()
         below.addWidget(self.bar)
         self.cached = plain_label("", "dim", wrap=True)
         self.cached.hide()
@@ -209,6 +212,7 @@ class CleanUpSheet(Sheet):
         self._contents.clear()
         self._failed.clear()
         self._plans = []
+        self.setWindowTitle(self.tr("Clean up {0}").format(self.picker.itemText(number)))
         library = not any(isinstance(place, EnginePlace) for place in self._places)
         self.old.setText(self.tr("older than") if library else self.tr("unused and older than"))
         self.model.set_plans([])
@@ -326,7 +330,9 @@ class CleanUpSheet(Sheet):
             if known and not measuring
             else ""
         )
+        self._on_disk = now
         self.bar.set_share(freed.bytes / now if now else 0.0)
+        self.bar.setVisible(bool(rows))
         cached = words.cached(freed)
         self.cached.setText(cached)
         self.cached.setVisible(bool(cached))
@@ -347,6 +353,7 @@ class CleanUpSheet(Sheet):
         self.dismiss.setText(self.tr("Stop"))
         self.hint.set_text("")
         self.disk.setText("")
+        self.bar.set_progress(0.0)
         self.run_requested.emit(parts)
 
     def show_running(self, done: int, count: int, name: str) -> None:
@@ -356,7 +363,7 @@ class CleanUpSheet(Sheet):
                 _of(self.tr("{0} of 1 image removed"), self.tr("{0} of {1} images removed"), done, count)
             )
             self.hint.set_text(text.safe(name, 60))
-            self.bar.set_share(done / count if count else 0.0)
+            self.bar.set_progress(done / count if count else 0.0)
 
     @Slot(object)
     def show_result(self, found: list[Outcome] | LongshoreError) -> None:
@@ -366,6 +373,7 @@ class CleanUpSheet(Sheet):
             return
         self.hint.set_text("")
         self.cached.hide()
+        self._show_freed([] if isinstance(found, LongshoreError) else found)
         if isinstance(found, LongshoreError):
             self.total.setText("")
             self.show_problem(found)
@@ -384,6 +392,20 @@ class CleanUpSheet(Sheet):
         self.dismiss.setText(self.tr("Close"))
         self.dismiss.setEnabled(True)
         self.dismiss.setFocus()
+
+    def _show_freed(self, outcomes: list[Outcome]) -> None:
+        """Compare what is on disk now with what was, if both are known."""
+        freed = [one.freed for one in outcomes if one.freed is not None]
+        known = bool(self._on_disk and freed) and len(freed) == len(outcomes)
+        gone = min(sum(freed), self._on_disk)
+        self.bar.setVisible(known)
+        if known:
+            self.bar.set_share(gone / self._on_disk)
+            self.disk.setText(
+                self.tr("{0} on disk now, {1} before").format(
+                    text.size(self._on_disk - gone), text.size(self._on_disk)
+                )
+            )
 
     def reject(self) -> None:
         """Qt's hook: while it runs, Stop ends the run between two images, and the sheet shows what was done."""

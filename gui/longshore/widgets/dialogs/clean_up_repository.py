@@ -71,7 +71,8 @@ class CleanUpRepositorySheet(Sheet):
     def __init__(
         self, parent: QWidget | None, repository: Reference, pins: Collection[str] = frozenset()
     ) -> None:
-        super().__init__(parent, self.tr("Clean up"), self.tr("Clean up"), width=760)
+        title = self.tr("Clean up {0}").format(repository.familiar_name)
+        super().__init__(parent, title, self.tr("Clean up"), width=760)
         self._contents: RepositoryContents | None = None
         self._plan: RetentionPlan | None = None
         self._pins = pins
@@ -79,9 +80,7 @@ class CleanUpRepositorySheet(Sheet):
         self._planned = 0
         self.body.addWidget(
             plain_label(
-                self.tr("Remove from {0} the tags to which all of these apply:").format(
-                    repository.familiar_name
-                ),
+                self.tr("Remove the tags to which all of these apply:"),
                 wrap=True,
             )
         )
@@ -116,6 +115,7 @@ class CleanUpRepositorySheet(Sheet):
         self.total = plain_label("", "strong", wrap=True)
         below.addWidget(self.total)
         self.bar = FreedBar()
+        self.bar.hide()
         below.addWidget(self.bar)
         self.notes = plain_label("", "dim", wrap=True)
         self.notes.hide()
@@ -242,6 +242,7 @@ class CleanUpRepositorySheet(Sheet):
         listed = 0 if plan is None else len(plan.rows)
         self.view.setVisible(bool(listed))
         self.words.setVisible(not listed)
+        self.bar.setVisible(bool(listed))
         self.words.setText("" if plan is None or listed else self.tr("Nothing to remove."))
         if plan is None:
             self.total.setText("")
@@ -280,12 +281,15 @@ class CleanUpRepositorySheet(Sheet):
         for widget in (self.newest, self.newest_count, self.old, self.days, self.order, self.named, self.names,
                        self.never, self.view):  # fmt: skip
             widget.setEnabled(False)
+        self.dismiss.setText(self.tr("Stop"))
+        self.bar.set_progress(0.0)
 
     @Slot(int, int)
     def show_removing(self, done: int, total: int) -> None:
         """Show how far the run is."""
         if self.open_still and self._running:
             self.total.setText(self.tr("Removed {0} of {1} tags").format(f"{done:,}", f"{total:,}"))
+            self.bar.set_progress(done / total if total else 0.0)
 
     @Slot(object)
     def show_result(self, found: RetentionResult | LongshoreError) -> None:
@@ -295,19 +299,29 @@ class CleanUpRepositorySheet(Sheet):
             return
         if isinstance(found, LongshoreError):
             self.show_problem(found)
+            self.bar.hide()
         else:
+            self._show_freed(found.freed)
             self.total.setText(words.result(found, self._planned))
             self.notes.hide()
             kept = next(iter(found.kept.values()), None)
             self.show_problem(found.error or kept)
         self.confirm.hide()
         self.dismiss.setText(self.tr("Close"))
+        self.dismiss.setEnabled(True)
         self.dismiss.setFocus()
         self.refit()
 
+    def _show_freed(self, freed: int) -> None:
+        """Show which share of the repository the run has freed."""
+        outcome = None if self._plan is None else self._plan.outcome(self.model.ticked)
+        whole = 0 if outcome is None else sum(outcome.going.values()) + sum(outcome.kept.values())
+        self.bar.set_share(freed / whole if whole else 0.0)
+
     def reject(self) -> None:
-        """Qt's hook: while it runs, Cancel ends the run and the sheet shows what was done."""
+        """Qt's hook: while it runs, Stop ends the run and the sheet shows what was done."""
         if self._running:
+            self.dismiss.setEnabled(False)
             self.stop_requested.emit()
             return
         super().reject()

@@ -165,16 +165,25 @@ class TickView(TableView):
 
 
 class FreedBar(QWidget):
-    """A bar of what is on disk now: what stays, and what is freed."""
+    """A bar of what is on disk: what stays, and on its right what is freed. While a clean-up runs: its progress."""
 
     def __init__(self) -> None:
         super().__init__()
         self._share = 0.0
+        self._runs = False
         self.setFixedHeight(6)
 
     def set_share(self, share: float) -> None:
         """Set which share (0 to 1) is freed."""
+        self._set(share, runs=False)
+
+    def set_progress(self, share: float) -> None:
+        """Set which share (0 to 1) of a clean-up is done: it grows from the left."""
+        self._set(share, runs=True)
+
+    def _set(self, share: float, *, runs: bool) -> None:
         self._share = min(max(share, 0.0), 1.0)
+        self._runs = runs
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -186,11 +195,11 @@ class FreedBar(QWidget):
         whole = QRectF(self.rect())
         painter.setBrush(theme.track)
         painter.drawRoundedRect(whole, 3, 3)
-        stays = whole.width() * (1 - self._share)
-        painter.setBrush(theme.strong_line)
+        stays = whole.width() * (self._share if self._runs else 1 - self._share)
+        painter.setBrush(theme.accent if self._runs else theme.strong_line)
         painter.setClipRect(QRectF(0, 0, stays, whole.height()))
         painter.drawRoundedRect(whole, 3, 3)
-        if self._share:
+        if self._share and not self._runs:
             gap = 1 if stays else 0
             painter.setBrush(theme.fill)
             painter.setClipRect(QRectF(stays + gap, 0, whole.width(), whole.height()))
