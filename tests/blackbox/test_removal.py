@@ -30,7 +30,9 @@ def test_containers_are_named_and_force_is_a_second_step(start: Start, testbed_e
             ]
             assert not window.wait_for("Remove", "push button", "button").enabled
             client.remove_container(busy, force=True)
-            window.wait_text("A stopped container uses the image.")
+            window.wait_text(
+                "A stopped container uses the image: removing it must be forced in the next step."
+            )
             window.keys("Return")  # Cancel has the focus
             window.wait(lambda: window.find("Remove", "push button", "button") is None, "the sheet to close")
             assert client.inspect_image("removed/used:1")

@@ -47,8 +47,9 @@ class Here:
     """What is known of a reference here: a local image, or the digest that a file pins it to.
 
     *digests*: all by which a registry may know it. *known*: one of them is of this repository: it was pulled from
-    there, or pushed. *present*: there is a local image. *created*: its date. *picked*: it may be one platform of its
-    tag's index, as in the library. *asked_for*: the user named it, so that a failure is reported.
+    there, or pushed. *present*: there is a local image. *created*: its date. *image_id*: by which its place knows it,
+    "" if there is none. *picked*: it may be one platform of its tag's index, as in the library. *asked_for*: the user
+    named it, so that a failure is reported.
     """
 
     reference: Reference
@@ -56,6 +57,7 @@ class Here:
     known: bool = False
     present: bool = False
     created: datetime | None = None
+    image_id: str = ""
     picked: bool = False
     asked_for: bool = False
 
@@ -86,6 +88,7 @@ def of_images(images: Iterable[LocalImage], *, picked: bool, only: Collection[Re
                 known=any(_is_repository(name, named) for name, _, _ in names),
                 present=True,
                 created=image.created,
+                image_id=image.image_id,
                 picked=picked,
             )
     if not only:
@@ -122,13 +125,10 @@ def compare(clients: Clients, heres: Iterable[Here], cancellation: Cancellation)
         now = digests[bare(one.reference)]
         if isinstance(now, LongshoreError):
             return _without_digest(one, now)
-        if now in one.digests:
+        if now in (*one.digests, one.image_id):
             return Compared(one, State.IN_SYNC, now)
         if not one.present and not one.known:
             return Compared(one, State.ONLY_THERE, now)
-        if not one.known:
-            problem = InvalidInput("The image was never pulled or pushed: there is no digest to compare.")
-            return Compared(one, State.UNKNOWN, now, problem)
         return _moved(clients, one, now, part)
 
     return ask_all(decide, wanted, cancellation)
@@ -163,16 +163,38 @@ def _moved(clients: Clients, one: Here, now: str, cancellation: Cancellation) ->
             created = client.tag_details(reference.path, one.digests[0], cancellation=cancellation).created
     except LongshoreError:
         pass  # the digests are known to differ; only the dates are not
-    if details is not None and not set(details.images).isdisjoint(one.digests):
-        return Compared(one, State.IN_SYNC, now)  # one platform of the tag's image
-    if one.picked and (details is None or (not details.images and details.media_type not in MANIFESTS)):
+    same = None if details is None else same_image(details, one.image_id, one.digests, picked=one.picked)
+    if same:
+        return Compared(one, State.IN_SYNC, now)
+    if not one.known:
+        problem = InvalidInput("The image was never pulled or pushed: there is no digest to compare.")
+        return Compared(one, State.UNKNOWN, now, problem)
+    if same is None and one.present:
         problem = InvalidInput(
             "The image may be one platform of the tag's image, whose list of platforms was not read."
+            if one.picked
+            else "It may be the same image under another digest: its configuration was not read."
         )
         return Compared(one, State.UNKNOWN, now, problem)
     there = details.created if details is not None else None
     older = there is not None and created is not None and _aware(there) < _aware(created)
     return Compared(one, State.DIFFERS if older else State.NEWER, now)
+
+
+def same_image(details: TagDetails, image_id: str, digests: Collection[str], *, picked: bool) -> bool | None:
+    """Whether *details* are those of a local image, None if they do not tell. *digests*, *picked*: see Here.
+
+    Who compresses layers again, as Podman does with each push, gets another manifest for the same image: its
+    configuration tells, whose digest is the image's id wherever images are unpacked.
+    """
+    if details.digest == image_id or details.digest in digests or not set(details.images).isdisjoint(digests):
+        return True
+    if details.config and details.config == image_id:
+        return True
+    if picked:
+        return None if not details.images and details.media_type not in MANIFESTS else False
+    by_config = image_id not in digests  # a containerd store has manifests' digests for ids
+    return None if by_config and details.media_type in MANIFESTS and not details.config else False
 
 
 def _aware(moment: datetime) -> datetime:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from longshore.application.states import same_image
 from longshore.errors import LongshoreError
 from longshore.language import tr
 from longshore.models import sieve
@@ -13,7 +14,6 @@ from longshore.models.columns import HereState, TagColumn
 from longshore.models.row_table import TableRow
 from longshore.naturalsort import natural_key
 from longshore.oci.grammar import valid_tag
-from longshore.oci.manifest import MANIFESTS
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.words import errors, text, times
@@ -101,19 +101,14 @@ class TagRow(TableRow):
         details = self.details
         if details is None or not details.digest:
             return HereState.NONE
-        same = {details.digest}
-        if picked:
-            same.update(details.images)
         known = False
         for image in images:
-            # Compare all digests: classic stores have several, and in a containerd store the image id is one too.
             digests = {entry.rpartition("@")[2] for entry in image.repo_digests}
-            if image.image_id in same or not same.isdisjoint(digests):
+            same = same_image(details, image.image_id, digests, picked=picked)
+            if same:
                 return HereState.IN_SYNC
-            known = known or bool(digests)
-        if picked and not details.images and details.media_type not in MANIFESTS:
-            return HereState.NONE  # it may be an image of the index whose digest is not known
-        # An image that was never pulled or pushed has no digest to compare, so the state is unknown.
+            # An image that was never pulled or pushed has no digest to compare, so the state is unknown.
+            known = known or (same is False and bool(digests))
         return HereState.DIFFERS if known else HereState.NONE
 
     def whole(self, column: int) -> str:

@@ -275,7 +275,8 @@ class RegistryClient(Manifests, Blobs, Listings):
             raise  # the image is unusable
         except (NotInRegistry, InvalidContent, SignInRequired, AccessDenied, UnexpectedReply):
             pass  # artifacts (charts, signatures) have configurations of other kinds, of any size
-        return TagDetails(tag, digest, image.compressed_size, platforms, created, media_type, images)
+        size, settings = image.compressed_size, image.config.digest
+        return TagDetails(tag, digest, size, platforms, created, media_type, images, settings)
 
     def platform_details(
         self, repository: str, index: Index, *, cancellation: Cancellation | None = None

@@ -23,13 +23,14 @@ from longshore.shared_files import private_folder
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-FILE_NAME = "tag-details-2.sqlite"
-#: Files of the previous format, which are removed.
-_BEFORE = "tag-details-1.sqlite*"
+FILE_NAME = "tag-details-3.sqlite"
+#: Files of earlier formats, which are removed.
+_BEFORE = "tag-details-[12].sqlite*"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS details (
   digest TEXT NOT NULL, wanted TEXT NOT NULL, size INTEGER, platforms TEXT NOT NULL, created REAL,
-  media_type TEXT NOT NULL, images TEXT NOT NULL, kept REAL NOT NULL, PRIMARY KEY (digest, wanted)) WITHOUT ROWID;
+  media_type TEXT NOT NULL, images TEXT NOT NULL, config TEXT NOT NULL, kept REAL NOT NULL,
+  PRIMARY KEY (digest, wanted)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS details_kept ON details (kept);
 CREATE TABLE IF NOT EXISTS parts (
   digest TEXT PRIMARY KEY, blobs TEXT NOT NULL, children TEXT NOT NULL, kept REAL NOT NULL) WITHOUT ROWID;
@@ -89,12 +90,13 @@ class DetailsCache:
 
         def read(db: sqlite3.Connection) -> Known | None:
             row = db.execute(
-                "SELECT size, platforms, created, media_type, images FROM details WHERE digest = ? AND wanted = ?",
+                "SELECT size, platforms, created, media_type, images, config FROM details "
+                "WHERE digest = ? AND wanted = ?",
                 (digest, str(wanted)),
             ).fetchone()
             if row is None:
                 return None
-            size, platforms, created, media_type, images = row
+            size, platforms, created, media_type, images, config = row
             return Known(
                 TagDetails(
                     "",
@@ -104,6 +106,7 @@ class DetailsCache:
                     None if created is None else datetime.fromtimestamp(created, UTC),
                     media_type,
                     tuple(images.split()),
+                    config,
                 )
             )
 
@@ -126,8 +129,18 @@ class DetailsCache:
             created = None if found.created is None else found.created.timestamp()
             images = " ".join(found.images)
             db.execute(
-                "INSERT OR REPLACE INTO details VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (found.digest, str(wanted), found.size, platforms, created, found.media_type, images, now),
+                "INSERT OR REPLACE INTO details VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    found.digest,
+                    str(wanted),
+                    found.size,
+                    platforms,
+                    created,
+                    found.media_type,
+                    images,
+                    found.config,
+                    now,
+                ),
             )
             db.execute("INSERT OR REPLACE INTO repositories VALUES (?, ?, ?)", (host, repository, now))
             self._trim(db)

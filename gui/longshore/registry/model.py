@@ -35,7 +35,8 @@ class TagDetails:
 
     *size*: compressed bytes of the layers of one platform (the host's, or else the first), None if unknown.
     *created*: of that platform's image. *images*: the digests of all images of an index, to recognise an image that
-    was pulled alone; empty for a single image and if they are unknown.
+    was pulled alone; empty for a single image and if they are unknown. *config*: the digest of that platform's
+    configuration, "" if it is unknown: engines that unpack images know them by it, whoever compressed the layers.
     """
 
     tag: str
@@ -45,6 +46,7 @@ class TagDetails:
     created: datetime | None
     media_type: str
     images: tuple[str, ...] = ()
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)

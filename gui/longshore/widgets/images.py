@@ -43,6 +43,8 @@ class ImagePane(ImageRequests):
         self._lost: Notice | None = None
         self._more = ""
         self._usage: DiskUsage | None = None
+        #: Why the place could not be used when that was last shown.
+        self._was_down = ""
         self.engine_picker = PlacePicker()
         self.header.add_picker(self.engine_picker, self.tr("Engine"), 220)
         self.engine_picker.place_chosen.connect(self.engine_selected)
@@ -251,6 +253,9 @@ class ImagePane(ImageRequests):
             self._lost.hide()
         reason = "" if down is None else self.tr("Not available now. {0}").format(down[0])
         if reason != self._usable:
+            if not reason and self._was_down in self.explanation:
+                self.hush(stays=False)  # what it says is over
+            self._was_down = "" if down is None else down[0]
             self._usable = reason
             self.usable_changed.emit(reason)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from PySide6.QtCore import QObject, Qt, Slot
 
 from longshore.application import removal
@@ -9,6 +11,7 @@ from longshore.application.removal import LocalRemoval
 from longshore.engine.model import ImageDetails
 from longshore.errors import LongshoreError
 from longshore.library.model import LibraryDetails
+from longshore.oci.disk_usage import FreedBytes
 from longshore.oci.image_name import ImageName
 from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
@@ -76,7 +79,9 @@ class Images(QObject):
         names = [image.name for image in chosen]
         info = images.status.info
         podman = info is not None and info.store is ImageStore.PODMAN
-        sheet = RemoveSheet(self.window, removal.plan(images.images, names), podman=podman)
+        library = isinstance(images.status.place, LibraryPlace)
+        removals = removal.plan(images.images, names)
+        sheet = RemoveSheet(self.window, removals, podman=podman, library=library, freed=self._freed)
 
         def remove(removals: list[LocalRemoval], force: bool) -> None:
             gone = [one.image.name for one in removals]
@@ -101,6 +106,13 @@ class Images(QObject):
         if sheet.looks:
             images.plan_removal(names, sheet.show_plan)
         sheet.open()
+
+    def _freed(self, image_ids: Collection[str]) -> FreedBytes | None:
+        """What the removal of these images frees, None if it is not known."""
+        usage = self.operations.usage.latest
+        if usage is None or any(image_id not in usage.images for image_id in image_ids):
+            return None
+        return usage.freed(image_ids)
 
     @Slot(object)
     def _image_details(self, image: ImageName) -> None:

@@ -161,3 +161,15 @@ def test_outdated_images_of_the_engine(
     path.write_text("\n".join(names), encoding="utf-8")
     found = records(longshore, "state", "outdated", "-f", path)
     assert [one["state"] for one in found] == ["in sync", "newer", "only there"]
+
+
+def test_an_image_under_another_manifest_is_in_sync(
+    longshore: Any, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
+) -> None:
+    """Podman and others compress layers again when they push: the manifest changes, the image does not."""
+    host, made = open_registry.address, datetime(2024, 1, 1, tzinfo=UTC)
+    first = seed_repository(host, "lists/again", ["1"], created=made, image_format="docker").digest
+    longshore("pull", f"{host}/lists/again:1")
+    second = seed_repository(host, "lists/again", ["1"], created=made, image_format="oci").digest
+    (found,) = records(longshore, "state", "outdated", f"{host}/lists/again:1")
+    assert (found["state"], found["here"], found["there"]) == ("in sync", [first], second) and first != second

@@ -130,6 +130,20 @@ def test_enter_and_double_click_wish_for_a_push(bench: Bench, qtbot: QtBot) -> N
         qtbot.mouseDClick(pane.view.viewport(), Qt.MouseButton.LeftButton, pos=where)
 
 
+def test_a_notice_about_an_engine_goes_when_the_engine_is_back(bench: Bench) -> None:
+    pane = bench.window.image_pane
+    bench.ready("a:1")
+    pane.set_engine_down("Can't connect to Docker.")
+    pane.explain("Not available now. Can't connect to Docker.")
+    pane.set_connecting()
+    pane.set_ready()
+    assert pane.explanation == ""
+    pane.set_engine_down("Can't connect to Docker.")
+    pane.explain("The file names no images.", stays=True)
+    pane.set_ready()
+    assert pane.explanation == "The file names no images.", "it is about something else"
+
+
 def test_an_engine_that_is_down_says_why_and_offers_retry(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.image_pane
     pane.set_engine_down("Nothing listens at the socket.", "Start it.", "unix:///var/run/docker.sock")

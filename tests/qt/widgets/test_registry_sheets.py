@@ -269,6 +269,10 @@ def test_every_tag_that_goes_is_shown_before_it_does(light: Theme, qtbot: QtBot)
     sheet.show_plan(found)
     assert [sheet.names.item(row).text() for row in range(3)] == ["1.0   (selected)", "1", "latest"]
     assert "2 more tags" in sheet.words.text()
+    assert sheet.more.text() == (
+        "The tags 1.0, 1, latest can no longer be pulled. "
+        "The registry frees the space at its next garbage collection."
+    )
     assert "stable" in sheet.caution.text() and "3 tags" in sheet.caution.text()
     with qtbot.waitSignal(sheet.remove_requested) as wished:
         qtbot.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
@@ -276,6 +280,17 @@ def test_every_tag_that_goes_is_shown_before_it_does(light: Theme, qtbot: QtBot)
     sheet.answer(AccessDenied("It does not delete.", registry=HOST, advice="Ask."))
     assert "It does not delete. Ask." in sheet.problem.text() and not sheet.confirm.isEnabled()
     sheet.reject()
+
+
+def test_only_what_goes_can_no_longer_be_pulled(light: Theme, qtbot: QtBot) -> None:
+    sheet = RemoveTagsSheet(None, "ret/sib", ["c"])
+    qtbot.addWidget(sheet)
+    digest = "sha256:" + "a" * 64
+    sheet.show_plan(
+        plan(digests=((digest, ("c",)),), siblings=(), alone=frozenset({digest}), staying=("a", "b"))
+    )
+    assert sheet.more.text() == "ret/sib:c can no longer be pulled."
+    assert "stay: a, b." in sheet.words.text()
 
 
 def test_a_removal_that_cannot_be_planned_is_not_offered(light: Theme, qtbot: QtBot) -> None:

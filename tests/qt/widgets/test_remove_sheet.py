@@ -9,9 +9,11 @@ from pytestqt.qtbot import QtBot
 from longshore.application import removal
 from longshore.engine.container_model import Container, ContainerState
 from longshore.errors import EngineLost, ImageInUse
+from longshore.oci.disk_usage import FreedBytes
 from longshore.oci.local_image import LocalImage
 from longshore.widgets.dialogs.removal import RemoveSheet
 from longshore.widgets.theme import Theme
+from longshore.words.removal import effect as effect_of
 from qt.models.made import image
 
 # Of the offscreen platform: a sheet has a least size, and there is no window manager to tell.
@@ -67,7 +69,8 @@ def test_a_running_container_is_named_and_there_is_no_force(light: Theme, qtbot:
 def test_force_is_a_second_step_that_says_what_it_does(light: Theme, qtbot: QtBot, podman: bool) -> None:
     sheet = made(qtbot, JOB, podman=podman)
     assert rows(sheet, "users") == [("nightly", "exited (3)")]
-    assert sheet.caution.text() == "A stopped container uses the image."
+    forced = "A stopped container uses the image: removing it must be forced in the next step."
+    assert sheet.caution.text() == forced
     assert sheet.confirm.text() == "Remove"
     with qtbot.assertNotEmitted(sheet.remove_requested):
         sheet.confirm.click()
@@ -82,6 +85,32 @@ def test_force_is_a_second_step_that_says_what_it_does(light: Theme, qtbot: QtBo
     assert [one.image for one in wish.args[0]] == [JOB] and wish.args[1] is True
     sheet.answer(None)
     assert not sheet.isVisible()
+
+
+UNDO = "Undo cannot bring it back unless a registry or the library has it."
+
+
+def test_what_is_final_is_said(light: Theme, qtbot: QtBot) -> None:
+    tags = [image(f"web:{number}", image_id=WEB.image_id) for number in range(8)]
+    removals = removal.plan(tags, [one.name for one in tags], {})
+    sheet = RemoveSheet(None, removals, freed=lambda ids: FreedBytes(5_000_000 * len(ids)))
+    qtbot.addWidget(sheet)
+    effect = f"They are all references of one image. This deletes the image and frees 5 MB. {UNDO}"
+    assert sheet.effect.text() == effect
+    assert made(qtbot, FREE).effect.text() == f"This deletes the image. {UNDO}"
+    assert made(qtbot, JOB).effect.text() == f"This deletes the image. {UNDO}"
+    assert made(qtbot, WEB).effect.text() == "", "it is not removed"
+    other = image("other:1")
+    both = removal.plan([*tags, other], [tags[0].name, other.name], {})
+    assert effect_of(both, "5 MB", library=True) == (
+        "This deletes 1 image and frees 5 MB. Undo cannot bring it back unless a registry has it. "
+        "Images with other references are kept."
+    )
+    assert effect_of(both[:1], "") == "The image is kept: it has 7 other references."
+    assert effect_of(removal.plan([FREE, other], [FREE.name, other.name], {}), "5 MB") == (
+        "This deletes 2 images and frees 5 MB. Undo cannot bring them back unless a registry or the library "
+        "has them."
+    )
 
 
 def test_of_several_images_only_the_free_ones_go_first(light: Theme, qtbot: QtBot) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
+
+import pytest
 
 from longshore.application.clients import Clients
-from longshore.application.states import Here, State, compare, of_images, of_pinned
+from longshore.application.states import Here, State, compare, of_images, of_pinned, same_image
 from longshore.cancellation import Cancellation
 from longshore.errors import RegistryUnreachable
 from longshore.oci.local_image import LocalImage
+from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig, parse_registry
+from longshore.registry.model import TagDetails
 
-ONE, TWO = (f"sha256:{digit * 64}" for digit in "12")
+ONE, TWO, THREE, FOUR = (f"sha256:{digit * 64}" for digit in "1234")
 CREATED = datetime(2024, 1, 2, tzinfo=UTC)
 
 
@@ -30,10 +35,12 @@ def test_tags_by_name() -> None:
         image("reg.io/c:1", f"other.io/c@{ONE}"),
     ]
     assert of_images(images, picked=False) == [
-        Here(Reference.parse("a:1"), present=True, created=CREATED),
-        Here(Reference.parse("reg.io/b:1"), (ONE, TWO), known=True, present=True, created=CREATED),
+        Here(Reference.parse("a:1"), present=True, created=CREATED, image_id=TWO),
+        Here(
+            Reference.parse("reg.io/b:1"), (ONE, TWO), known=True, present=True, created=CREATED, image_id=TWO
+        ),
         # The content of another repository: it may be the same, but it never came from this one.
-        Here(Reference.parse("reg.io/c:1"), (ONE,), known=False, present=True, created=CREATED),
+        Here(Reference.parse("reg.io/c:1"), (ONE,), known=False, present=True, created=CREATED, image_id=TWO),
     ]
 
 
@@ -69,6 +76,38 @@ def test_docker_hub_never_hears_names_that_only_exist_here() -> None:
     heres = of_images([image("secret-project:1"), image("docker.io/library/other:2")], picked=False)
     found = compare(clients, heres, Cancellation())
     assert [one.state for one in found] == [State.ONLY_HERE, State.ONLY_HERE]
+
+
+@pytest.mark.parametrize(
+    ("details", "image_id", "digests", "picked", "same"),
+    [
+        ({"config": THREE}, THREE, [TWO], False, True),
+        ({"config": THREE}, FOUR, [TWO], False, False),
+        ({}, THREE, [TWO], False, None),
+        ({}, TWO, [TWO], False, False),
+        ({}, TWO, [TWO], True, False),
+        ({}, ONE, [], False, True),
+        ({"images": (TWO,), "media_type": OCI_INDEX}, TWO, [TWO], False, True),
+        ({"images": (THREE,), "media_type": OCI_INDEX}, TWO, [TWO], False, False),
+        ({"media_type": OCI_INDEX}, TWO, [TWO], True, None),
+    ],
+    ids=[
+        "compressed again",
+        "another configuration",
+        "configuration not read",
+        "a containerd store",
+        "the library",
+        "the id is the digest",
+        "one platform",
+        "not one of its platforms",
+        "platforms not read",
+    ],
+)
+def test_the_same_image(
+    details: dict[str, Any], image_id: str, digests: list[str], picked: bool, same: bool | None
+) -> None:
+    found = TagDetails("1", ONE, 1, (), None, **{"media_type": OCI_MANIFEST, **details})
+    assert same_image(found, image_id, digests, picked=picked) is same
 
 
 def test_a_registry_that_is_down_is_a_failure() -> None:

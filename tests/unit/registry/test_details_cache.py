@@ -118,7 +118,8 @@ def test_what_may_be_whole_is_left_alone_and_not_used_in_this_run(tmp_path: Path
 def test_what_details_may_lack_comes_back_as_it_was(cache: DetailsCache) -> None:
     windows = Platform("windows", "amd64", "", "10.0.20348.1")
     bare = TagDetails("v1", "sha256:1", 0, (), None, "")
-    full = TagDetails("v1", "sha256:2", 1, (windows, ARM), datetime(1970, 1, 1, tzinfo=UTC), "a/b")
+    dated = datetime(1970, 1, 1, tzinfo=UTC)
+    full = TagDetails("v1", "sha256:2", 1, (windows, ARM), dated, "a/b", config="sha256:3")
     for found in (bare, full):
         cache.put("r.io", "a/b", found, HERE)
         known = cache.get(found.digest, HERE)
@@ -136,7 +137,7 @@ def test_a_limit_keeps_at_least_one(tmp_path: Path) -> None:
 def test_the_file_of_the_format_before_is_removed(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     folder.mkdir(mode=0o700)
-    for name in ("tag-details-1.sqlite", "tag-details-1.sqlite-wal", "other"):
+    for name in ("tag-details-1.sqlite", "tag-details-1.sqlite-wal", "tag-details-2.sqlite", "other"):
         (folder / name).touch()
     cache = DetailsCache(folder)
     cache.put("r.io", "a/b", details(1), HERE)

@@ -95,7 +95,10 @@ def size_of(images: Images, child: dict[str, Any]) -> int:
 def test_a_single_image(serve, connect, images: Images) -> None:
     made = images.image("amd64", 1000, "1")
     found = connect(serve(images)).tag_details("a/b", "1", platform=ARM)
-    assert found == TagDetails("1", made["digest"], size_of(images, made), (AMD,), CREATED, OCI_MANIFEST)
+    config = json.loads(images.manifests[made["digest"]][1])["config"]["digest"]
+    assert found == TagDetails(
+        "1", made["digest"], size_of(images, made), (AMD,), CREATED, OCI_MANIFEST, config=config
+    )
 
 
 def test_an_index_has_the_size_of_the_wanted_platform_or_of_its_first_image(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from longshore.application.removal import LocalRemoval
 from longshore.errors import LongshoreError
+from longshore.oci.disk_usage import FreedBytes
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.notices import plain_label
-from longshore.words import containers, runs, text
+from longshore.words import cleanup, containers, removal, runs, text
 
 #: Rows visible in a table without scrolling.
 _VISIBLE = 8
@@ -21,17 +22,27 @@ class RemoveSheet(Sheet):
     """Opens at once. If containers use the images, the verb is enabled when it is known which: :meth:`show_plan`.
 
     Images that stopped containers use are refused first, and then offered once more: *Force removal*. Images that
-    running containers use are kept. *podman*: the engine removes stopped containers with their image.
+    running containers use are kept. *podman*: the engine removes stopped containers with their image. *library*: the
+    images are those of the library. *freed*: the bytes that the removal of images, by their ids, frees, None if that is
+    not known.
     """
 
     remove_requested = Signal(object, bool)  # list[LocalRemoval], force; answer with answer()
     look_requested = Signal()  # which containers use the images; answer with show_plan()
 
     def __init__(
-        self, parent: QWidget | None, removals: Sequence[LocalRemoval], *, podman: bool = False
+        self,
+        parent: QWidget | None,
+        removals: Sequence[LocalRemoval],
+        *,
+        podman: bool = False,
+        library: bool = False,
+        freed: Callable[[Collection[str]], FreedBytes | None] = lambda ids: None,
     ) -> None:
         super().__init__(parent, "", self.tr("Remove"), width=520)
         self._podman = podman
+        self._library = library
+        self._freed = freed
         self._forced = False
         self._busy = False  # the engine removes
         self._refused = False  # it has refused: what is shown is out of date
@@ -121,18 +132,11 @@ class RemoveSheet(Sheet):
         _fill(self._users, [(containers.name(each), runs.state(each)) for each in users])
 
     def _tell_effect(self) -> None:
-        deleted = sum(one.last for one in self._removals)
-        kept = sum(bool(one.staying) for one in self._removals)
-        words = []
-        if deleted and not self._forced:
-            words.append(
-                self.tr("Removing the last tag deletes the image.")
-                if deleted == 1
-                else self.tr("Removing the last tags deletes {0} images.").format(deleted)
-            )
-        if kept:
-            words.append(self.tr("Images with other references are kept."))
-        self.effect.setText(" ".join(words))
+        going = {one.image.image_id for one in self._removals if one.last and not one.running}
+        words = removal.effect(
+            self._removals, cleanup.freed(self._freed(going)) if going else "", library=self._library
+        )
+        self.effect.setText(words)
         self.effect.setVisible(bool(words))
 
     def _tell_containers(self) -> None:
@@ -161,11 +165,14 @@ class RemoveSheet(Sheet):
                 blocked = words
         elif held:
             words = (
-                self.tr("A stopped container uses the image.")
+                self.tr("A stopped container uses the image")
                 if len(held) == 1
-                else self.tr("{0} stopped containers use the image.").format(len(held))
-                if len(self._removals) == 1
-                else self.tr("{0} stopped containers use these images.").format(len(held))
+                else self.tr("{0} stopped containers use the image").format(len(held))
+                if len({one.image.image_id for one in self._stopped()}) == 1
+                else self.tr("{0} stopped containers use images").format(len(held))
+            )
+            words += (
+                self.tr(".") if self._forced else self.tr(": removing it must be forced in the next step.")
             )
         if self._forced:
             words += " " + containers.consequence(podman=self._podman)

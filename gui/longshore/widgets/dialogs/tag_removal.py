@@ -30,6 +30,7 @@ class RemoveTagsSheet(Sheet):
         )
         super().__init__(parent, title, self.tr("Remove"), width=520)
         self._chosen = set(tags)
+        self._repository = repository
         self._plan: RemovalPlan | None = None
         self.words = plain_label(self.tr("Checking which other tags would be removed…"), wrap=True)
         self.body.addWidget(self.words)
@@ -41,14 +42,7 @@ class RemoveTagsSheet(Sheet):
         self.caution = plain_label("", "caution", wrap=True)
         self.caution.hide()
         self.body.addWidget(self.caution)
-        self.more = plain_label(
-            self.tr(
-                "Space is freed at the registry's next garbage collection. These tags can no longer be "
-                "pulled."
-            ),
-            "dim",
-            wrap=True,
-        )
+        self.more = plain_label(self._told_after(tags), "dim", wrap=True)
         self.body.addWidget(self.more)
         self.set_dangerous()
         self.confirm.setEnabled(False)
@@ -110,12 +104,24 @@ class RemoveTagsSheet(Sheet):
                     f"{found.unknown:,}"
                 )
             )
-        if kept:
-            self.more.setText(self.tr("These tags can no longer be pulled."))
+        self.more.setText(self._told_after(going, frees=not kept))
         self.caution.setText(" ".join(cautions))
         self.caution.setVisible(bool(cautions))
         self.confirm.setEnabled(True)
         self.refit()
+
+    def _told_after(self, going: Sequence[str], *, frees: bool = True) -> str:
+        """Return what is final: which tags go, and when their space is freed."""
+        words = (
+            self.tr("{0}:{1} can no longer be pulled.").format(self._repository, text.safe(going[0]))
+            if len(going) == 1
+            else self.tr("The tags {0} can no longer be pulled.").format(retention.tags(going))
+        )
+        return (
+            f"{words} {self.tr('The registry frees the space at its next garbage collection.')}"
+            if frees
+            else words
+        )
 
     def finish(self) -> None:
         """Request the removal; :meth:`answer` closes or reopens the sheet."""
