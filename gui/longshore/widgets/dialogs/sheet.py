@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from longshore.errors import LongshoreError
 from longshore.widgets.command_menu import Lines, fill_commands
 from longshore.widgets.command_menu import title as command_title
+from longshore.widgets.heading import Heading
 from longshore.widgets.notices import plain_label
 from longshore.words import errors
 
@@ -42,7 +43,7 @@ class Sheet(QDialog):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(20, 18, 20, 16)
         outer.setSpacing(12)
-        self.heading = plain_label(title, "title", wrap=True)
+        self.heading = Heading(title)
         outer.addWidget(self.heading)
         self.body = QVBoxLayout()
         self.body.setSpacing(10)
