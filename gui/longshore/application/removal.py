@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longshore.application.stores import open_store
+from longshore.application.stores import id_of, open_store
 from longshore.errors import ImageInUse, VerificationFailed
 from longshore.oci.digest import valid_digest
 from longshore.oci.reference import Reference
@@ -124,19 +124,39 @@ def carry_out(store: Store, removal: LocalRemoval, listed: Iterable[LocalImage],
         if now.reference is None:
             continue
         if now.reference == image.reference and now.image_id != image.image_id:
-            raise VerificationFailed(
-                "The name was moved to another image meanwhile.",
-                subject=image.name.shown,
-                advice="It was not removed. Check again.",
-            )
+            raise _moved(image)
         if by_id and now.image_id == image.image_id and now.reference != image.reference:
-            # The id names the image with all its names.
-            raise VerificationFailed(
-                "The image has got a name meanwhile.",
-                subject=now.name.shown,
-                advice="It was not removed. Check again.",
-            )
+            raise _renamed(now.name.shown)
+    _compare(store, image, by_id)
     store.remove(image.image_id if by_id else image.name.asked, force=by_id and bool(removal.containers))
+
+
+def _compare(store: Store, image: LocalImage, by_id: bool) -> None:
+    """Ask *store* once more, right before the removal: a list may be older than a change, and a change cost an image.
+
+    Raises as :func:`carry_out`.
+    """
+    found = store.image(image.image_id if by_id else image.name.asked)
+    if id_of(found) != image.image_id:
+        raise _moved(image)
+    for name in found.references if by_id else ():
+        if name.tag and name != image.reference:
+            raise _renamed(name.familiar)
+
+
+def _moved(image: LocalImage) -> VerificationFailed:
+    return VerificationFailed(
+        "The name was moved to another image meanwhile.",
+        subject=image.name.shown,
+        advice="It was not removed. Check again.",
+    )
+
+
+def _renamed(name: str) -> VerificationFailed:
+    """The error for an image that would be removed by its id, which names it with all its names."""
+    return VerificationFailed(
+        "The image has got a name meanwhile.", subject=name, advice="It was not removed. Check again."
+    )
 
 
 def _in_use(removal: LocalRemoval) -> ImageInUse:

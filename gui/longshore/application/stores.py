@@ -108,6 +108,13 @@ def open_store(place: LocalPlace, clients: Clients) -> Store:
     return LibraryStore(clients.library(place.path))
 
 
+def id_of(found: ImageDetails | LibraryDetails) -> str:
+    """The id of the image that :meth:`Store.image` describes; of the library, its digest."""
+    from longshore.library.model import LibraryDetails
+
+    return found.image.digest if isinstance(found, LibraryDetails) else found.image_id
+
+
 def _named(name: str) -> Reference | str:
     return name if name.startswith("sha256:") else Reference.parse(name)
 

@@ -8,6 +8,7 @@ import pytest
 
 from longshore.application.removal import carry_out, plan
 from longshore.engine.container_model import Container, ContainerState
+from longshore.engine.model import ImageDetails
 from longshore.errors import ImageInUse, VerificationFailed
 from longshore.oci.image_name import ImageName
 from longshore.oci.local_image import LocalImage
@@ -45,10 +46,17 @@ def test_an_id_means_the_image_with_all_its_names() -> None:
 
 
 class Store:
-    """Records what is removed."""
+    """Records what is removed. *moved*: what names point to by now, if not to what is listed; *names*: of all images."""
 
     def __init__(self) -> None:
         self.removed: list[tuple[str, bool]] = []
+        self.moved: dict[str, str] = {}
+        self.names: tuple[str, ...] = ()
+
+    def image(self, name: str) -> ImageDetails:
+        listed = {image.name.asked: image.image_id for image in LISTED}
+        references = tuple(map(Reference.parse, self.names))
+        return ImageDetails(self.moved.get(name, listed.get(name, name)), references, (), None, 1, None, ())
 
     def remove(self, name: str, force: bool = False) -> None:
         self.removed.append((name, force))
@@ -67,6 +75,33 @@ def test_only_what_was_shown_is_removed() -> None:
     (unnamed,) = plan(LISTED, [LISTED[3].name])
     carry_out(store, unnamed, LISTED, force=False)
     assert store.removed == [("docker.io/library/b:1", False), (LISTED[3].image_id, False)]
+
+
+def test_a_name_that_was_moved_after_the_list_is_kept() -> None:
+    store: Any = Store()
+    store.moved["docker.io/library/b:1"] = ONE
+    (one,) = plan(LISTED, [LISTED[2].name])
+    for force in (False, True):
+        with pytest.raises(VerificationFailed, match="moved to another image") as raised:
+            carry_out(store, one, LISTED, force=force)
+        assert raised.value.subject == "b:1"
+    assert store.removed == []
+
+
+def test_an_image_that_got_a_name_after_the_list_is_kept() -> None:
+    store: Any = Store()
+    store.names = ("new:1",)
+    (unnamed,) = plan(LISTED, [LISTED[3].name])
+    with pytest.raises(VerificationFailed, match="got a name meanwhile"):
+        carry_out(store, unnamed, LISTED, force=False)
+    _, last = plan(LISTED, [ImageName(None, ONE)], USERS)
+    store.names = ("docker.io/library/a:2", "new:1")
+    with pytest.raises(VerificationFailed, match="got a name meanwhile"):
+        carry_out(store, last, LISTED[1:], force=True)
+    assert store.removed == []
+    store.names = ("docker.io/library/a:2",)
+    carry_out(store, last, LISTED[1:], force=True)
+    assert store.removed == [(ONE, True)]
 
 
 def test_force_takes_the_image_by_its_id_with_the_last_name() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from longshore.application.stores import open_store
+from longshore.application.stores import id_of, open_store
 from longshore.errors import EngineFailure, ImageUnknown, LongshoreError, NotInLibrary
 from longshore.oci.reference import Reference
 from longshore.text import plain
@@ -123,7 +123,7 @@ class RecordingStore:
             found = self._store.image(str(name))
         except (ImageUnknown, NotInLibrary):
             return "", ()
-        return _id(found), _origins(found, name)
+        return id_of(found), _origins(found, name)
 
     def _look(self, name: Reference) -> str | None:
         """What the tag *name* points to, "" for none, None if the place does not say."""
@@ -148,7 +148,7 @@ class RecordingStore:
         if source.startswith("sha256:"):
             return source
         try:
-            return _id(self._store.image(source))
+            return id_of(self._store.image(source))
         except LongshoreError:
             return None  # whoever changes the tag reports it better
 
@@ -247,12 +247,6 @@ def _read(client: RegistryClient, repository: Reference, digest: str) -> Manifes
     except LongshoreError as error:
         _log.info("the manifest %s can't be kept: %s", digest, error)
         return None
-
-
-def _id(found: ImageDetails | LibraryDetails) -> str:
-    from longshore.library.model import LibraryDetails
-
-    return found.image.digest if isinstance(found, LibraryDetails) else found.image_id
 
 
 def _origins(found: ImageDetails | LibraryDetails, name: Reference) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from longshore.application.cleanup.rules import Rules
 from longshore.application.cleanup.running import FRESH, Outcome, carry_out
 from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
+from longshore.engine.model import ImageDetails
 from longshore.errors import (
     EngineFailure,
     EngineLost,
@@ -58,6 +59,15 @@ class Store:
         images = {one.image_id: frozenset({"base", one.image_id}) for one in self.rows}
         parts = {"base": 100, **dict.fromkeys(images, 10)} if images else {}
         return DiskUsage(parts, images, counted=sum(parts.values()) if self.counted else None)
+
+    def image(self, name: str) -> ImageDetails:
+        named = [one for one in self.rows if name in (str(one.reference), one.image_id)]
+        if not named:
+            raise ImageUnknown("The engine has no such image.")
+        tags = tuple(
+            one.reference for one in self.rows if one.image_id == named[0].image_id and one.reference
+        )
+        return ImageDetails(named[0].image_id, tags, (), None, 1, None, ())
 
     def remove(self, name: str, force: bool = False) -> None:
         assert not force
@@ -136,6 +146,21 @@ def test_what_has_changed_since_the_plan_stays() -> None:
     kinds = [type(one.error) for one in outcome.failures]
     assert kinds == [VerificationFailed, VerificationFailed, ImageInUse, VerificationFailed]
     assert outcome.removed == 1
+
+
+def test_a_name_that_is_moved_during_the_run_keeps_its_new_image() -> None:
+    store = Store(row("a:1", 0), row("b:1", 1), row("", 2))
+    plan = plan_of(store)
+
+    def meanwhile() -> None:
+        store.rows[-2:] = [row("b:1", 5), row("now:1", 2)]
+
+    store.before_each = meanwhile
+    outcome = run(plan, store, clock=lambda: 0.0)
+    assert outcome.names[0].error is None
+    assert [one.image.name.shown for one in outcome.failures] == ["b:1", IDS[2][7:19]]
+    assert {type(one.error) for one in outcome.failures} == {VerificationFailed}
+    assert store.asked == ["docker.io/library/a:1"]
 
 
 def test_what_changes_meanwhile_is_seen_when_the_list_is_old() -> None:
