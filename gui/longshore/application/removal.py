@@ -77,6 +77,17 @@ def containers_of(
     return by_image(clients.engine(place.address).containers.all(), listed)
 
 
+def takes_containers(store: Store) -> bool:
+    """Whether a forced removal from *store* also removes the stopped containers of the image, as Podman's does.
+
+    May block. Raises LongshoreError.
+    """
+    from longshore.engine.model import ImageStore
+
+    info = store.probe()
+    return info is not None and info.store is ImageStore.PODMAN
+
+
 def plan(
     listed: Iterable[LocalImage],
     chosen: Collection[ImageName],

@@ -27,6 +27,7 @@ from longshore.words import retention as words
 if TYPE_CHECKING:
     from longshore.application.requests import LocalPlace
     from longshore.application.session import Session
+    from longshore.engine.container_model import Container
     from longshore.oci.image_name import ImageName
     from longshore.oci.local_image import LocalImage
     from longshore.registry.removal import RemovalPlan
@@ -88,13 +89,17 @@ class _Row:
 @dataclass(slots=True)
 class _Action:
     """Names that go together. *doubts*: what else is affected, in sentences; --yes alone does not accept it. *notes*:
-    what else there is to know, in sentences."""
+    what else there is to know, in sentences. *caution*: what else happens, accepted with --force. *taken*: containers
+    that the engine removes, too.
+    """
 
     place: Place
     rows: list[_Row]
     run: Callable[[], None]
     doubts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    caution: str = ""
+    taken: Sequence[Container] = ()
 
 
 def remove(session: Session, arguments: argparse.Namespace, output: Output) -> int:
@@ -138,6 +143,8 @@ def remove(session: Session, arguments: argparse.Namespace, output: Output) -> i
                     output.result(row.name)
                 else:
                     output.line(f"Removed: {row.name}")
+            if action.taken:
+                output.line(containers.also_removed(action.taken))
             codes.append(exit_codes.DONE)
     return exit_codes.of_codes(codes)
 
@@ -215,10 +222,16 @@ def _local_actions(
         def run() -> None:
             local.carry_out(store, one, store.images(), force=force)
 
-        return _Action(place, [_local_row(place, one)], run)
+        # The engine refuses while one of them is running.
+        forced = force and one.last and bool(one.holders) and not one.running
+        caution = containers.consequence(podman=podman) if forced else ""
+        taken = one.holders if forced and podman else ()
+        return _Action(place, [_local_row(place, one, taken=bool(taken))], run, caution=caution, taken=taken)
 
     users = local.containers_of(place, session.clients, listed)
-    return [action(one) for one in local.plan(listed, chosen, users)]
+    going = local.plan(listed, chosen, users)
+    podman = force and any(one.holders for one in going) and local.takes_containers(store)
+    return [action(one) for one in going]
 
 
 def _find(listed: Sequence[LocalImage], name: str) -> ImageName | None:
@@ -240,14 +253,18 @@ def _moved(name: str) -> VerificationFailed:
     return VerificationFailed("The tag points to another image.", subject=name, advice="It was not removed.")
 
 
-def _local_row(place: LocalPlace, one: local.LocalRemoval) -> _Row:
+def _local_row(place: LocalPlace, one: local.LocalRemoval, *, taken: bool = False) -> _Row:
+    """The row of *one*. *taken*: its containers are removed with it."""
     image = one.image
     is_tag = image.reference is not None
     if not one.last:
         effect = "tag; the image is kept" if one.staying else "tag"
     else:
         effect = f"{'tag and ' if is_tag else ''}image {image.name.short}"
-    if one.containers:
+    if taken:
+        what = "the container" if len(one.holders) == 1 else "these containers:"
+        effect += f", and {what} {containers.named(one.holders)}"
+    elif one.containers:
         effect += f", used by {containers.named(one.holders) or text.containers(one.containers)}"
     return _Row(
         image.name.shown if is_tag else image.image_id,
@@ -264,6 +281,7 @@ def _local_row(place: LocalPlace, one: local.LocalRemoval) -> _Row:
                 {"name": each.name, "id": each.id, "state": each.state.value, "running": each.state.alive}
                 for each in one.holders
             ],
+            "removes_containers": taken,
             "incomplete": [],
             "unchecked": 0,
         },
@@ -382,6 +400,8 @@ def _show(output: Output, actions: Sequence[_Action]) -> None:
         output.warning(doubt)
     for note in dict.fromkeys(note for action in actions for note in action.notes):
         output.line(note)
+    for caution in dict.fromkeys(action.caution for action in actions if action.caution):
+        output.warning(caution)
     if any(isinstance(action.place, RegistryPlace) for action in actions):
         output.line("Space is freed at the registry's next garbage collection.")
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 
 from longshore.application import removal
 from longshore.application.removal import LocalRemoval
+from longshore.engine.container_model import Container
 from longshore.engine.model import ImageDetails
 from longshore.errors import LongshoreError
 from longshore.library.model import LibraryDetails
@@ -21,6 +22,7 @@ from longshore.widgets.main_window import MainWindow
 from longshore.wiring.archives import Archives
 from longshore.wiring.shared import Shared
 from longshore.wiring.undo import Undo
+from longshore.words import containers
 
 
 class Images(QObject):
@@ -85,20 +87,28 @@ class Images(QObject):
 
         def remove(removals: list[LocalRemoval], force: bool) -> None:
             gone = [one.image.name for one in removals]
-            images.remove(removals, force=force, done=lambda error: removed(gone, error))
+            users = {each.id: each for one in removals for each in one.holders} if force and podman else {}
+            images.remove(
+                removals, force=force, done=lambda error: removed(gone, list(users.values()), error)
+            )
 
-        def removed(gone: list[ImageName], error: LongshoreError | None) -> None:
+        def removed(gone: list[ImageName], taken: list[Container], error: LongshoreError | None) -> None:
             if sheet.open_still:
                 sheet.answer(error)
             else:
                 self._shared.told(error)
-            if error is None and any(name.reference is not None for name in gone):
-                self._undo.offer(
-                    self.window.image_pane,
-                    self.tr("Removed {0}.").format(gone[0].shown)
-                    if len(gone) == 1
-                    else self.tr("Removed {0} references.").format(len(gone)),
-                )
+            if error is not None:
+                return
+            words = (
+                self.tr("Removed {0}.").format(gone[0].shown)
+                if len(gone) == 1
+                else self.tr("Removed {0} references.").format(len(gone))
+            )
+            words = " ".join(filter(None, (words, containers.also_removed(taken))))
+            if any(name.reference is not None for name in gone):
+                self._undo.offer(self.window.image_pane, words)
+            elif taken:
+                self.window.image_pane.explain(words)
 
         sheet.remove_requested.connect(remove)
         sheet.look_requested.connect(lambda: images.plan_removal(names, sheet.show_plan))

@@ -36,3 +36,12 @@ def consequence(*, podman: bool) -> str:
     if podman:
         return tr("Podman also removes these containers, with the files in them.")
     return tr("The containers are kept. Their space is freed when they are removed.")
+
+
+def also_removed(containers: Sequence[Container]) -> str:
+    """Return which containers Podman has removed with their images, in a sentence; empty for none."""
+    if not containers:
+        return ""
+    if len(containers) == 1:
+        return tr("Podman also removed the container {0}.").format(name(containers[0]))
+    return tr("Podman also removed these containers: {0}.").format(names(containers))

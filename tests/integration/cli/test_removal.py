@@ -132,6 +132,35 @@ def test_an_image_that_a_container_uses_is_kept_without_force(
                 client.remove_image(image_id, force=True)
 
 
+def test_force_says_what_it_does_to_stopped_containers(longshore: Command, any_engine: PrivateEngine) -> None:
+    """Docker keeps them; Podman removes them with their files."""
+    with any_engine.client() as client:
+        load_image(client, ["held.example/app:1"], seed="remove/held")
+        container = client.create_container("held.example/app:1", command=["/none"], name="data")
+        podman = any("Podman" in each["Name"] for each in client.version()["Components"])
+        try:
+            plain = longshore("remove", "held.example/app:1", "--dry-run", DOCKER_HOST=any_engine.host)
+            assert "used by data, not started" in plain.stdout and "containers" not in plain.stderr
+            arguments = ("remove", "held.example/app:1", "--force", "--dry-run")
+            (planned,) = longshore.records(*arguments, DOCKER_HOST=any_engine.host)
+            assert planned["containers"] == 1 and planned["removes_containers"] is podman
+            done = longshore("remove", "held.example/app:1", "--force", "--yes", DOCKER_HOST=any_engine.host)
+            left = [each["Id"] for each in client.containers(all=True)]
+            if podman:
+                assert "and the container data, not started" in done.stdout
+                assert "Podman also removes these containers, with the files in them." in done.stderr
+                assert "Podman also removed the container data." in done.stdout
+                assert container["Id"] not in left
+            else:
+                assert "used by data, not started" in done.stdout
+                assert "The containers are kept." in done.stderr and "Podman" not in done.stdout
+                assert container["Id"] in left
+        finally:
+            for each in client.containers(all=True):
+                if each["Id"] == container["Id"]:
+                    client.remove_container(each["Id"], force=True)
+
+
 def test_the_question_on_a_terminal(longshore: Command, registry: PrivateRegistry, whole_images: str) -> None:
     seeded = seed_repository(registry.address, "team/app", ["1", "latest"])
     name = f"{registry.address}/team/app"

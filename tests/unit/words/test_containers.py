@@ -25,3 +25,10 @@ def test_names_of_few_and_of_many() -> None:
 def test_what_force_does_depends_on_the_engine() -> None:
     assert "also removes" in containers.consequence(podman=True)
     assert "are kept" in containers.consequence(podman=False)
+
+
+def test_what_podman_has_removed() -> None:
+    assert containers.also_removed([]) == ""
+    assert containers.also_removed([made("job")]) == "Podman also removed the container job."
+    two = [made("job"), made("")]
+    assert containers.also_removed(two) == "Podman also removed these containers: job, 0123456789ab."
