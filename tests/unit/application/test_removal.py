@@ -46,7 +46,7 @@ def test_an_id_means_the_image_with_all_its_names() -> None:
 
 
 class Store:
-    """Records what is removed. *moved*: what names point to by now, if not to what is listed; *names*: of all images."""
+    """Records what is removed. *moved*: what names point to by now, if elsewhere; *names*: of each image."""
 
     def __init__(self) -> None:
         self.removed: list[tuple[str, bool]] = []
