@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 #: The module for each kind of place; see ``prune_plan.Kind``.
 _KINDS = {"engine": "prune_local", "library": "prune_local", "registry": "prune_registry"}
 _EPILOG = """\
-An image is listed if one of the rules applies to it. Without a rule: --dangling. Images that a container uses and
-pinned images are never removed. Layers that other images use are not counted.
+An image is listed only if all given rules apply to it. Without a rule: --dangling. Several --name are alternatives;
+with --name, --keep-newest keeps the newest of those that match. An image whose date is not known, or is before 2013 as
+in reproducible builds, is neither old nor beyond the newest. Images that a container uses and pinned images are never
+removed. Layers that other images use are not counted. Docker's classic store and Podman report the bytes of files: on
+disk, many small files take more.
 
 A PATTERN is compared with the repository and with repository:tag: 'acme/*:dev-*', 'ghcr.io/*'; ! excludes.
 
-In a registry, a tag is removed only if all given rules apply to it, and a PATTERN is compared with the tag. Other tags
-of its image stay. Signatures go with their image.
+In a registry, a PATTERN is compared with the tag. Other tags of its image stay. Signatures go with their image.
 
 examples:
   longshore prune --dry-run
@@ -57,7 +59,10 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
         "--older-than", metavar="AGE", type=_days, help="images created before that: 30d (days), 12w (weeks)"
     )
     parser.add_argument(
-        "--keep-newest", metavar="N", type=int, help="images beyond the newest N of their repository"
+        "--keep-newest",
+        metavar="N",
+        type=int,
+        help="images beyond the newest N of their repository, which stay",
     )
     parser.add_argument(
         "--name",
@@ -65,7 +70,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
         dest="names",
         action="append",
         default=[],
-        help="images whose name matches; can be given several times",
+        help="images whose name matches; several are alternatives",
     )
     for module in dict.fromkeys(_KINDS.values()):
         _module(module).add(parser)

@@ -49,6 +49,7 @@ def plan(
         older_than=arguments.older_than,
         beyond_newest=arguments.keep_newest,
         names=tuple(arguments.names),
+        every=True,
     )
     if rules.empty:
         rules = Rules(dangling=True)
@@ -109,6 +110,7 @@ class LocalPrune:
             lines.append(words.total(self._plan.candidates, found, usage.total))
             lines.append(words.cached(found))
         lines.append(words.never(self._plan.containers, self._plan.pinned))
+        lines.append(words.undated(self._plan.undated))
         return [line for line in lines if line]
 
     def values(self, state: str) -> dict[str, Any]:
@@ -126,6 +128,7 @@ class LocalPrune:
             "freed": None if outcome is None else outcome.freed,
             "images_in_use": self._plan.containers if isinstance(self.place, EnginePlace) else None,
             "pinned": self._plan.pinned,
+            "undated": self._plan.undated,
         }
 
     def run(self, cancellation: Cancellation) -> Iterator[tuple[PruneRow, LongshoreError | None]]:

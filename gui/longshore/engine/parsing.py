@@ -96,7 +96,8 @@ def local_images(images: Iterable[object], containers: Iterable[object]) -> list
             size=_size(image),
             in_use=in_use[image_id],
             repo_digests=digests,
-            dangling=not references,
+            # A name that is not a reference is a name all the same.
+            dangling=not references and not digests and not _tags(image),
             labels=tuple(sorted((str(k), str(v)) for k, v in _mapping(image.get("Labels")).items())),
         )
         found += [_named(row, each) for each in references] or [row]
@@ -121,7 +122,7 @@ def _references(image: Json, digests: tuple[str, ...]) -> list[Reference]:
     Untagged images have null, nothing or ``<none>:<none>`` as tags, depending on the API version; containerd's store
     lists ``repository@digest`` among the tags.
     """
-    named = [each for each in _strings(image.get("RepoTags")) if not each.startswith("<none>")]
+    named = _tags(image)
     tags = _parsed(each for each in named if "@" not in each)
     by_digest = _parsed(each for each in named if "@" in each)
     if not tags and not by_digest:
@@ -129,6 +130,11 @@ def _references(image: Json, digests: tuple[str, ...]) -> list[Reference]:
     repositories = {each.name for each in tags}
     unique = dict.fromkeys([*tags, *(each for each in by_digest if each.name not in repositories)])
     return list(unique)
+
+
+def _tags(image: Json) -> list[str]:
+    """The names of an image as the engine has them, without digests of repositories."""
+    return [each for each in _strings(image.get("RepoTags")) if not each.startswith("<none>")]
 
 
 def _parsed(names: Iterable[str]) -> list[Reference]:

@@ -23,19 +23,24 @@ _LONG_AGO = 20 * 365
 def reason(candidate: Candidate, *, containers: bool = True, now: datetime | None = None) -> str:
     """Return why an image is listed: ``unused, 6 weeks old``, ``4th newest of its repository``.
 
-    *containers* False: its place has none.
+    Where all rules must apply, all are named: ``named dev-*, 4th newest, unused, 6 weeks old``. *containers* False: its
+    place has none.
     """
-    why = candidate.reason
-    match why.why:
-        case Why.DANGLING:
-            return tr("dangling")
-        case Why.NAMED:
-            return tr("named {pattern}").replace("{pattern}", text.safe(why.pattern, 80))
-        case Why.BEYOND_NEWEST:
-            return tr("{rank} newest of its repository").replace("{rank}", ordinal(why.rank))
-        case Why.OLD | Why.UNUSED:
-            old = how_old(candidate.created, now)
-            return ", ".join(filter(None, (tr("unused") if containers else "", old)))
+    found = candidate.reason
+    rules = (found.why, *found.others)
+    words = []
+    if Why.DANGLING in rules:
+        words.append(tr("dangling"))
+    if Why.NAMED in rules:
+        words.append(tr("named {pattern}").replace("{pattern}", text.safe(found.pattern, 80)))
+    if Why.BEYOND_NEWEST in rules:
+        # With a pattern, it is the place among those that match.
+        place = tr("{rank} newest") if Why.NAMED in rules else tr("{rank} newest of its repository")
+        words.append(place.replace("{rank}", ordinal(found.rank)))
+    if Why.OLD in rules or Why.UNUSED in rules:
+        words += [tr("unused")] if containers else []
+        words.append(how_old(candidate.created, now))
+    return ", ".join(filter(None, words))
 
 
 def how_old(created: datetime | None, now: datetime | None) -> str:
@@ -129,6 +134,15 @@ def never(containers: int, pinned: int) -> str:
     if pinned:
         kept.append(tr("pinned images ({0})").format(f"{pinned:,}"))
     return tr("Never removed: {0}.").format(", ".join(kept)) if kept else ""
+
+
+def undated(number: int) -> str:
+    """Return how many images are kept because their date is not known; empty for none."""
+    if not number:
+        return ""
+    if number == 1:
+        return tr("1 image is kept, because its date is not known.")
+    return tr("{0} images are kept, because their dates are not known.").format(f"{number:,}")
 
 
 def together(several: Iterable[FreedBytes | None]) -> FreedBytes:

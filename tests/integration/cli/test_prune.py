@@ -91,12 +91,15 @@ def test_the_newest_of_a_repository_and_pinned_ones_stay(
     before = settings.read_text() if settings.exists() else None
     settings.write_text(json.dumps({"pinned_images": ["docker.io/prune/old:1"]}))
     try:
-        arguments = ("prune", "--keep-newest", "2", "--name", "prune/never")
+        arguments = ("prune", "--keep-newest", "2", "--name", "prune/*")
         planned = [row for row in longshore.records(*arguments, "--dry-run") if row["kind"] == "removal"]
         ours = [row for row in planned if "prune/old" in row["reference"]]
         assert [row["reference"][-1] for row in ours] == ["2", "3"]
-        assert {row["reason"] for row in ours} == {"beyond_newest"}
-        assert "3rd newest of its repository" in longshore(*arguments, "--dry-run").stdout
+        assert {row["reason"] for row in ours} == {"name"}
+        assert "named prune/*, 3rd newest" in longshore(*arguments, "--dry-run").stdout
+        # All rules must apply: the newest stay, however old they are.
+        both = longshore.records("prune", "--keep-newest", "3", "--older-than", "30d", "--dry-run")
+        assert [row["reference"][-1] for row in both if "prune/old" in str(row.get("reference"))] == ["2"]
         old = longshore.records("prune", "--older-than", "52w", "--name", "!prune/*", "--dry-run", code=2)
         assert "only exclude" in old[-1]["message"]
         aged = longshore.records("prune", "--older-than", "52w", "--dry-run")

@@ -33,9 +33,8 @@ def image(**fields: Any) -> dict[str, Any]:
         ({"RepoTags": ["h.example/a:1", f"h.example/a@{DIGEST}"]}, ["h.example/a:1"]),
         # The digest of a tagged image is not a separate name.
         ({"RepoTags": ["a:1"], "RepoDigests": [f"h.example/b@{DIGEST}"]}, ["docker.io/library/a:1"]),
-        # Podman's local names, and a name that is not a reference.
+        # Podman's local names.
         ({"RepoTags": ["localhost/a:1"]}, ["localhost/a:1"]),
-        ({"RepoTags": ["UPPER CASE"]}, [None]),
     ],
 )
 def test_names(fields: dict[str, Any], expected: list[str | None]) -> None:
@@ -43,6 +42,12 @@ def test_names(fields: dict[str, Any], expected: list[str | None]) -> None:
     found = [None if row.reference is None else str(row.reference) for row in rows]
     assert found == expected
     assert [row.dangling for row in rows] == [name is None for name in expected]
+
+
+@pytest.mark.parametrize("names", [{"RepoTags": ["UPPER CASE"]}, {"RepoDigests": [f"UPPER CASE@{DIGEST}"]}])
+def test_an_image_whose_names_are_no_references_is_not_dangling(names: dict[str, Any]) -> None:
+    (row,) = local_images([image(**names)], [])
+    assert row.reference is None and not row.dangling
 
 
 @pytest.mark.parametrize("seconds", [0, -62135596800, None, 10**18])

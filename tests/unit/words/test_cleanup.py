@@ -36,6 +36,17 @@ def candidate(reason: Reason, days: float | None = 45, *, staying: int = 0) -> C
         (Reason(Why.UNUSED), -3, "unused"),
         (Reason(Why.UNUSED), None, "unused"),
         (Reason(Why.BEYOND_NEWEST, rank=4), 45, "4th newest of its repository"),
+        (
+            Reason(Why.NAMED, rank=4, pattern="a*", others=(Why.BEYOND_NEWEST, Why.OLD)),
+            45,
+            "named a*, 4th newest, unused, 6 weeks old",
+        ),
+        (
+            Reason(Why.BEYOND_NEWEST, rank=2, others=(Why.UNUSED,)),
+            1,
+            "2nd newest of its repository, unused, 1 day old",
+        ),
+        (Reason(Why.DANGLING, others=(Why.OLD, Why.UNUSED)), 8, "dangling, unused, 1 week old"),
         (Reason(Why.NAMED, pattern="acme/*:dev-*\x1b[1m"), 45, "named acme/*:dev-*[1m"),
     ],
 )
@@ -89,6 +100,9 @@ def test_totals_and_what_stays() -> None:
     assert words.never(0, 0) == ""
     assert words.never(4, 2) == "Never removed: images of containers (4), pinned images (2)."
     assert words.never(0, 1) == "Never removed: pinned images (1)."
+    assert words.undated(0) == ""
+    assert words.undated(1) == "1 image is kept, because its date is not known."
+    assert words.undated(1200) == "1,200 images are kept, because their dates are not known."
     problem = EngineFailure("The engine took too long.")
     assert words.unknown(problem) == "What this frees is not known. The engine took too long."
     assert words.unknown(None) == "What this frees is not known."

@@ -49,7 +49,7 @@ class PlacePlan:
     """The candidates of one place. Immutable; any thread.
 
     *usage*: None if the place does not report sizes; *problem* then says why. *containers*, *pinned*: numbers of images
-    and of names that are never removed.
+    and of names that are never removed. *undated*: of images that are kept only because their date is not known.
     """
 
     place: LocalPlace
@@ -58,6 +58,7 @@ class PlacePlan:
     problem: LongshoreError | None = None
     containers: int = 0
     pinned: int = 0
+    undated: int = 0
 
     def freed(self, ticked: Iterable[Candidate]) -> FreedBytes | None:
         """What is freed by removing *ticked*, and nothing else; None if sizes are not known."""
@@ -80,7 +81,8 @@ def make(
     rows = sorted(images, key=_order)
     engine = isinstance(place, EnginePlace)
     going: dict[str, list[tuple[LocalImage, Reason]]] = {}
-    for image, reason in listed_by(rules, rows, pinned=pinned, containers=engine, now=now):
+    listed = listed_by(rules, rows, pinned=pinned, containers=engine, now=now)
+    for image, reason in listed.rows:
         going.setdefault(image.image_id, []).append((image, reason))
     names: dict[str, int] = {}
     for image in rows:
@@ -95,6 +97,7 @@ def make(
         problem,
         containers=len({image.image_id for image in rows if image.in_use}),
         pinned=sum(image.reference is not None and str(image.reference) in pinned for image in rows),
+        undated=listed.undated,
     )
 
 

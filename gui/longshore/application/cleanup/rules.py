@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from longshore.application.cleanup.dates import plausible
 from longshore.application.mirrors import patterns
 from longshore.errors import InvalidInput
 from longshore.naturalsort import natural_key
@@ -19,11 +20,14 @@ MOST_NEWEST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """An image is listed if one of the rules applies to it.
+    """An image is listed if one of the given rules applies to it; with *every*, if all of them do.
 
     *dangling*: it has neither tag nor digest. *unused*: no container uses it. *older_than*: no container uses it, and
     it was created more than this many days ago. *beyond_newest*: there are at least this many newer images in its
-    repository. *names*: patterns for its name with or without the tag; one with ``!`` excludes.
+    repository; with *every*, only those that *names* match count. *names*: patterns for its name with or without the
+    tag; one must match, and none with ``!``.
+
+    An image whose date is not known is never old, nor beyond the newest.
     """
 
     dangling: bool = False
@@ -31,11 +35,12 @@ class Rules:
     older_than: int | None = None
     beyond_newest: int | None = None
     names: tuple[str, ...] = ()
+    every: bool = False
 
     @property
     def empty(self) -> bool:
         """Whether no rule can apply to any image."""
-        return self == Rules()
+        return self == Rules(every=self.every)
 
     def check(self) -> None:
         """Raise InvalidInput for numbers and patterns that can't be used."""
@@ -69,12 +74,22 @@ class Why(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an image is listed. *rank*: its place among the images of its repository, 1 for the newest. *pattern*: that
-    its name matches."""
+    """Why an image is listed. *others*: further rules that apply to it, where all must. *rank*: its place among the
+    images of its repository, 1 for the newest. *pattern*: that its name matches."""
 
     why: Why
     rank: int = 0
     pattern: str = ""
+    others: tuple[Why, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The rows that rules list, with the reasons. *undated*: number of images that are kept only because their date is
+    not known."""
+
+    rows: list[tuple[LocalImage, Reason]]
+    undated: int = 0
 
 
 def listed_by(
@@ -84,53 +99,95 @@ def listed_by(
     pinned: Collection[str] = (),
     containers: bool = True,
     now: datetime | None = None,
-) -> list[tuple[LocalImage, Reason]]:
+) -> Listed:
     """Return the rows of *images* that *rules* list, in their order, with the reason.
 
     Neither *pinned* references nor images that any container uses are ever listed: an engine would refuse the latter,
-    or keep their layers. *containers* False: the place has none, so that "unused" says nothing.
+    or keep their layers. Nor are images all of whose names we can't read: they would go with these names. *containers*
+    False: the place has none, so that "unused" says nothing.
     """
     rows = list(images)
-    ranks = _ranks(rows) if rules.beyond_newest is not None else {}
-    before = None
-    if rules.older_than is not None:
-        before = (now or datetime.now(UTC)) - timedelta(days=rules.older_than)
+    judge = _Judge(rules, rows, containers, now or datetime.now(UTC))
     found = []
+    undated: set[str] = set()
     for image in rows:
         if protected(image, pinned):
             continue
-        reason = _reason(rules, image, ranks, before, containers)
+        reason = judge.reason(image)
         if reason is not None:
             found.append((image, reason))
-    return found
+        elif judge.lacks_date(image):
+            undated.add(image.image_id)
+    return Listed(found, len(undated - {image.image_id for image, _ in found}))
 
 
 def protected(image: LocalImage, pinned: Collection[str]) -> bool:
     """Whether no rule may list *image*."""
-    return image.in_use > 0 or (image.reference is not None and str(image.reference) in pinned)
+    if image.reference is None:
+        return image.in_use > 0 or not image.dangling
+    return image.in_use > 0 or str(image.reference) in pinned
 
 
-def _reason(
-    rules: Rules,
-    image: LocalImage,
-    ranks: Mapping[tuple[str, str], int],
-    before: datetime | None,
-    containers: bool,
-) -> Reason | None:
-    if rules.dangling and image.dangling:
-        return Reason(Why.DANGLING)
-    pattern = _matching(rules.names, image)
-    if pattern:
-        return Reason(Why.NAMED, pattern=pattern)
-    if rules.beyond_newest is not None and image.reference is not None:
-        rank = ranks.get((image.reference.name, image.image_id), 0)
-        if rank > rules.beyond_newest:
-            return Reason(Why.BEYOND_NEWEST, rank=rank)
-    if before is not None and image.created is not None and _aware(image.created) < before:
-        return Reason(Why.OLD)
-    if rules.unused and containers:
-        return Reason(Why.UNUSED)
-    return None
+class _Judge:
+    """Compares images with rules."""
+
+    def __init__(self, rules: Rules, rows: Sequence[LocalImage], containers: bool, now: datetime) -> None:
+        self._rules = rules
+        self._containers = containers
+        self._before = None if rules.older_than is None else now - timedelta(days=rules.older_than)
+        self._repositories: Mapping[str, Mapping[str, LocalImage]] = {}
+        self._ranks: Mapping[tuple[str, str], int] = {}
+        if rules.beyond_newest is not None:
+            only = rules.every and rules.names
+            ranked = [one for one in rows if _matching(rules.names, one)] if only else rows
+            self._repositories = _repositories(ranked)
+            self._ranks = _ranks(self._repositories)
+
+    def reason(self, image: LocalImage, *, undated: bool = False) -> Reason | None:
+        """Why the rules list *image*; None if they don't. *undated*: as if each rule about its date applied to it."""
+        found = self._verdicts(image, undated)
+        apply = [why for why, applies in found.items() if applies]
+        if not apply or (self._rules.every and len(apply) < len(found)):
+            return None
+        others = tuple(apply[1:]) if self._rules.every else ()
+        told = apply if self._rules.every else apply[:1]
+        return Reason(
+            apply[0],
+            rank=self._rank(image) if Why.BEYOND_NEWEST in told else 0,
+            pattern=_matching(self._rules.names, image) if Why.NAMED in told else "",
+            others=others,
+        )
+
+    def lacks_date(self, image: LocalImage) -> bool:
+        """Whether *image*, which is not listed, is kept because its date is not known."""
+        return plausible(image.created) is None and self.reason(image, undated=True) is not None
+
+    def _verdicts(self, image: LocalImage, undated: bool) -> dict[Why, bool]:
+        """Whether each of the given rules applies, the one that says most first."""
+        rules = self._rules
+        found: dict[Why, bool] = {}
+        if rules.dangling:
+            found[Why.DANGLING] = image.dangling
+        if rules.names:
+            found[Why.NAMED] = bool(_matching(rules.names, image))
+        if rules.beyond_newest is not None:
+            crowded = undated and len(self._beside(image)) > rules.beyond_newest
+            found[Why.BEYOND_NEWEST] = crowded or self._rank(image) > rules.beyond_newest
+        if self._before is not None:
+            created = plausible(image.created)
+            found[Why.OLD] = undated if created is None else created < self._before
+        if rules.unused:
+            found[Why.UNUSED] = self._containers
+        return found
+
+    def _beside(self, image: LocalImage) -> Mapping[str, LocalImage]:
+        """The images of its repository, itself among them; none if it has no tag."""
+        if image.reference is None or not image.reference.tag:
+            return {}
+        return self._repositories.get(image.reference.name, {})
+
+    def _rank(self, image: LocalImage) -> int:
+        return 0 if image.reference is None else self._ranks.get((image.reference.name, image.image_id), 0)
 
 
 def _matching(wanted: Sequence[str], image: LocalImage) -> str:
@@ -149,28 +206,30 @@ def _matching(wanted: Sequence[str], image: LocalImage) -> str:
     return found
 
 
-def _ranks(images: Iterable[LocalImage]) -> dict[tuple[str, str], int]:
-    """The place of each image in each of its repositories, by repository and id. Several tags of an image are one."""
-    repositories: dict[str, dict[str, LocalImage]] = {}
+def _repositories(images: Iterable[LocalImage]) -> dict[str, dict[str, LocalImage]]:
+    """The images of each repository by their ids, each with its highest tag there."""
+    found: dict[str, dict[str, LocalImage]] = {}
     for image in images:
         if image.reference is not None and image.reference.tag:
-            known = repositories.setdefault(image.reference.name, {})
+            known = found.setdefault(image.reference.name, {})
             other = known.get(image.image_id)
-            if other is None or _order(image) > _order(other):
+            if other is None or _tag_order(image) > _tag_order(other):
                 known[image.image_id] = image
-    return {
-        (name, image.image_id): rank
-        for name, known in repositories.items()
-        for rank, image in enumerate(sorted(known.values(), key=_order, reverse=True), 1)
-    }
+    return found
 
 
-def _order(image: LocalImage) -> tuple[object, ...]:
-    """Older images first; those without a date are the oldest, then in the order of their tags."""
-    created = 0.0 if image.created is None else _aware(image.created).timestamp()
-    tag = "" if image.reference is None else image.reference.tag or ""
-    return (created, natural_key(tag), image.image_id)
+def _ranks(repositories: Mapping[str, Mapping[str, LocalImage]]) -> dict[tuple[str, str], int]:
+    """The place of each image in each of its repositories, by repository and id; without those whose date is not known.
+
+    Of the same date, the image with the higher tag is the newer one.
+    """
+    found = {}
+    for name, known in repositories.items():
+        dated = [(date, image) for image in known.values() if (date := plausible(image.created)) is not None]
+        dated.sort(key=lambda one: (one[0], _tag_order(one[1]), one[1].image_id), reverse=True)
+        found.update({(name, image.image_id): rank for rank, (_, image) in enumerate(dated, 1)})
+    return found
 
 
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+def _tag_order(image: LocalImage) -> tuple[object, ...]:
+    return natural_key("" if image.reference is None else image.reference.tag or "")

@@ -6,15 +6,16 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from longshore.application.cleanup.dates import plausible
 from longshore.cancellation import Cancellation
 from longshore.errors import InvalidContent, NotInRegistry
 from longshore.naturalsort import natural_key
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.reference import Reference
-from longshore.registry.model import Parts, TagDetails
+from longshore.registry.model import Parts
 from longshore.registry.substitutes import leftovers
 from longshore.registry.tag_deletion import TagDeletion, Way
 from longshore.registry.tag_reading import all_tags
@@ -33,8 +34,6 @@ _MOST_MANIFESTS = 200_000
 #: Tags that belong to another image: its referrers where a registry does not list them (distribution-spec, "Referrers
 #: Tag Schema"), and cosign's signatures, attestations and SBOMs.
 _COMPANION = re.compile(r"(sha256)-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?")
-#: The first container images were made in 2013: an earlier date is the constant of a reproducible build.
-_FIRST_YEAR = 2013
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -135,7 +134,7 @@ def _listed(
             if one.details is None:
                 continue
             details = one.details
-            tags[one.name] = RepositoryTag(one.name, details.digest, _made(details), details.size)
+            tags[one.name] = RepositoryTag(one.name, details.digest, plausible(details.created), details.size)
             parts[details.digest] = Parts(children=details.images)
         page = found.next
         if page is None:
@@ -173,7 +172,7 @@ class _Reading:
             tag, digest = item
             try:
                 details, parts = self._client.tag_contents(self._path, tag, digest, cancellation=part)
-                return _made(details), parts
+                return plausible(details.created), parts
             except NotInRegistry:
                 return None, Parts()  # deleted meanwhile
             except InvalidContent:
@@ -244,10 +243,3 @@ class _Reading:
 
     def _all(self, ask: Callable[[_T, Cancellation], _R], things: Sequence[_T]) -> list[_R]:
         return ask_all(ask, things, self._cancellation, _AT_ONCE)
-
-
-def _made(details: TagDetails) -> datetime | None:
-    created = details.created
-    if created is None or created.year < _FIRST_YEAR:
-        return None
-    return created if created.tzinfo is not None else created.replace(tzinfo=UTC)

@@ -269,9 +269,11 @@ class CleanUpSheet(Sheet):
             self.show_problem(None)
         several = len(self._places) > 1
         self.model.set_plans([(plan, self._names.get(plan.place, "") if several else "") for plan in found])
-        self.never.setText(
-            words.never(sum(one.containers for one in found), sum(one.pinned for one in found))
+        kept = (
+            words.never(sum(one.containers for one in found), sum(one.pinned for one in found)),
+            words.undated(sum(one.undated for one in found)),
         )
+        self.never.setText(" ".join(filter(None, kept)))
         for plan in found:
             unknown = [row.candidate.names[0] for row in self.model.without_state(plan.place)]
             if unknown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,7 +28,11 @@ def row(name: str, number: int, days: float | None = 1, in_use: int = 0) -> Loca
 
 def listed(rules: Rules, *rows: LocalImage, **more: object) -> dict[str, Reason]:
     found = listed_by(rules, rows, now=NOW, **more)  # type: ignore[arg-type]
-    return {image.name.shown: reason for image, reason in found}
+    return {image.name.shown: reason for image, reason in found.rows}
+
+
+def undated(rules: Rules, *rows: LocalImage) -> int:
+    return listed_by(rules, rows, now=NOW).undated
 
 
 IMAGES = [
@@ -77,16 +82,64 @@ def test_beyond_the_newest_counts_images_and_not_tags() -> None:
         "acme/web:2": Reason(Why.BEYOND_NEWEST, rank=3),
         "acme/web:latest": Reason(Why.BEYOND_NEWEST, rank=3),
     }
-    assert len(listed(Rules(beyond_newest=0), *IMAGES)) == 6
-    # Of the same date, the later tag counts as newer; without a date, an image is the oldest.
-    same = [row("a:1.9", 1), row("a:1.10", 2), row("a:2.0", 3, None)]
-    assert listed(Rules(beyond_newest=1), *same) == {
-        "a:1.9": Reason(Why.BEYOND_NEWEST, rank=2),
-        "a:2.0": Reason(Why.BEYOND_NEWEST, rank=3),
-    }
+    assert len(listed(Rules(beyond_newest=0), *IMAGES)) == 5
+    # Of the same date, the later tag counts as newer.
+    same = [row("a:1.9", 1), row("a:1.10", 2)]
+    assert listed(Rules(beyond_newest=1), *same) == {"a:1.9": Reason(Why.BEYOND_NEWEST, rank=2)}
     # What is kept for another reason counts, too.
     used = [row("a:1", 1, 3), row("a:2", 2, 2, in_use=1), row("a:3", 3, 1)]
     assert listed(Rules(beyond_newest=2), *used) == {"a:1": Reason(Why.BEYOND_NEWEST, rank=3)}
+
+
+def test_images_without_a_plausible_date_are_kept_and_counted() -> None:
+    """jib and bazel say 1970, Nix and buildpacks 1980; some say year 1."""
+    strange = [
+        replace(row(f"a:{number}", number), created=created)
+        for number, created in enumerate(
+            [None, datetime(1, 1, 1), datetime(1970, 1, 1, tzinfo=UTC), datetime(1980, 1, 1, 0, 0, 1)]
+        )
+    ]
+    known = [row("a:8", 8, 400), row("a:9", 9, 300), row("b:1", 20, None)]
+    assert listed(Rules(older_than=1), *strange, *known[:1]) == {"a:8": Reason(Why.OLD)}
+    assert undated(Rules(older_than=1), *strange, *known) == 5
+    assert listed(Rules(beyond_newest=1), *strange, *known) == {"a:8": Reason(Why.BEYOND_NEWEST, rank=2)}
+    # b has one image: that stays, whatever its date is.
+    assert undated(Rules(beyond_newest=1), *strange, *known) == 4
+    assert undated(Rules(beyond_newest=6), *strange, *known) == 0
+    assert undated(Rules(dangling=True, unused=True), *strange) == 0
+    # One that is listed for another reason is not kept; all of its names count once.
+    assert undated(Rules(older_than=1, names=("a:0",)), *strange[:2], row("b:2", 1, None)) == 1
+    every = Rules(older_than=1, names=("a:0",), every=True)
+    assert undated(every, *strange, *known) == 1
+
+
+def test_every_rule_must_apply() -> None:
+    images = [row(f"a:{number}", number, 100 + number) for number in range(5)]
+    old = Rules(older_than=30, beyond_newest=3, every=True)
+    both = (Why.OLD,)
+    assert listed(old, *images) == {
+        "a:3": Reason(Why.BEYOND_NEWEST, rank=4, others=both),
+        "a:4": Reason(Why.BEYOND_NEWEST, rank=5, others=both),
+    }
+    assert listed(replace(old, older_than=104), *images) == {}
+    # The newest of those that are named are kept, and several patterns are alternatives.
+    named = Rules(names=("a:1", "a:2", "a:4"), beyond_newest=1, every=True)
+    assert {name: reason.rank for name, reason in listed(named, *images).items()} == {"a:2": 2, "a:4": 3}
+    assert listed(Rules(dangling=True, older_than=1, every=True), *IMAGES) == {
+        "000000000000": Reason(Why.DANGLING, others=both)
+    }
+    assert listed(Rules(dangling=True, names=("*",), every=True), *IMAGES) == {}
+    assert set(listed(Rules(unused=True, names=("*:dev-*",), every=True), *IMAGES)) == {
+        "acme/web:dev-x",
+        "ghcr.io/team/app:dev-1",
+    }
+    assert listed(Rules(every=True), *IMAGES) == {} and Rules(every=True).empty
+
+
+def test_an_image_with_names_that_are_no_references_is_never_listed() -> None:
+    everything = Rules(dangling=True, unused=True, older_than=0, beyond_newest=0, names=("*",))
+    strange = replace(row("", 1), dangling=False)
+    assert listed(everything, strange) == {} and listed(everything, row("", 1)) != {}
 
 
 @pytest.mark.parametrize(
