@@ -135,6 +135,8 @@ def _prune(
         return exit_codes.FAILED
     for one in plans:
         if cancellation.stopping:
+            if one.rows:
+                output.line(f"Stopped: nothing was removed from {_called(one)}.")
             output.record("prune", {**one.values("cancelled"), "not_reached": len(one.rows)})
         elif one.rows:
             codes += _carry_out(output, one, cancellation, forced=getattr(arguments, "force", False) or asks)
@@ -164,7 +166,9 @@ def _carry_out(output: Output, one: Prune, cancellation: Cancellation, *, forced
             continue
         _record_row(output, row, "removed")
         codes.append(exit_codes.DONE)
-        if output.quiet:
+        if row.gone:
+            output.line(f"Was gone already: {row.name}")
+        elif output.quiet:
             output.result(row.name)
         else:
             output.line(f"Removed: {row.name}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from longshore.application.cleanup import running
@@ -126,6 +127,7 @@ class LocalPrune:
             "about": expected is not None and expected.about,
             "build_cache": None if expected is None else expected.cached,
             "freed": None if outcome is None else outcome.freed,
+            "freed_about": outcome is not None and bool(outcome.gone),
             "images_in_use": self._plan.containers if isinstance(self.place, EnginePlace) else None,
             "pinned": self._plan.pinned,
             "undated": self._plan.undated,
@@ -137,14 +139,14 @@ class LocalPrune:
             self._plan, self._plan.candidates, self._store, self._pins.all, cancellation
         )
         for one in self._outcome.names:
-            yield self._rows[id(one.image)], one.error
+            row = self._rows[id(one.image)]
+            if one.gone:
+                row = replace(row, gone=True, values={**row.values, "already": True})
+            yield row, one.error
 
     def result(self) -> str:
         """See Prune."""
-        if self._outcome is None:
-            return ""
-        done = self._outcome
-        return words.result(done.removed, len(done.failures), done.freed, done.expected)
+        return "" if self._outcome is None else words.results([self._outcome])
 
     def _made(self, one: Candidate) -> Iterator[tuple[LocalImage, PruneRow]]:
         engine = isinstance(self.place, EnginePlace)

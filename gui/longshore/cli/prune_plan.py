@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PruneRow:
-    """A name that would go. *frees*: in words. *values*: the fields of its JSON object, without the state."""
+    """A name that would go. *frees*: in words. *values*: the fields of its JSON object, without the state. *gone*:
+    somebody else had removed it."""
 
     name: str
     reason: str
     frees: str
     values: dict[str, Any]
     is_tag: bool = True
+    gone: bool = False
 
 
 class Prune(Protocol):

@@ -4,6 +4,7 @@ All facts were tried on Docker 20.10 and 28.5 (classic store), Docker 28.5 (cont
 
 - Removals free at once on all of them; containerd collects its garbage before the response. A layer goes with the
   last image that has it.
+- ``LayersSize`` leaves out the layers of a container whose image was removed by force (classic store).
 - ``/system/df`` and ``shared-size`` report what each image shares, but not with which others. So layers are read:
   two short requests per image, remembered, because an image never changes.
 - Untagged parents from the classic builder are not shown. They have no layers that their children lack, and go with
@@ -190,7 +191,8 @@ def _layered_usage(layers: Mapping[str, tuple[Layer, ...]], found: _Beside) -> D
         if size and left[size]:
             left[size] -= 1
             cached.add(name)
-    return DiskUsage(parts, images, found.held & parts.keys(), frozenset(cached), counted=found.counted)
+    # A layer that a container holds stays, whether an image has it or not.
+    return DiskUsage(parts, images, found.held, frozenset(cached), counted=found.counted, of_files=True)
 
 
 def _containerd_usage(

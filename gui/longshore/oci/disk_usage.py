@@ -25,9 +25,10 @@ class DiskUsage:
 
     *parts*: the size of each part, by a name that is unique in its place; also of parts that no image uses. *images*:
     the parts of each image, by its id. *used*: parts that stay whatever is removed, because a container or a transfer
-    uses them. *cached*: parts that stay because the build cache has them. *estimated*: parts whose size is estimated.
-    *doubtful*: parts that may stay. *counted*: the size of all images as the place itself counts it, None if it does
-    not.
+    uses them; also such that no image has. *cached*: parts that stay because the build cache has them. *estimated*:
+    parts whose size is estimated. *doubtful*: parts that may stay. *counted*: the size of all images as the place
+    itself counts it, None if it does not. *of_files*: sizes are the bytes of files; on disk, many small files take
+    more.
     """
 
     parts: Mapping[str, int]
@@ -37,6 +38,7 @@ class DiskUsage:
     estimated: frozenset[str] = frozenset()
     doubtful: frozenset[str] = frozenset()
     counted: int | None = None
+    of_files: bool = False
     _users: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -87,3 +89,9 @@ class DiskUsage:
                 freed += self.parts[part]
                 about = about or part in self.doubtful
         return FreedBytes(freed, about, cached)
+
+    def gone(self, after: DiskUsage, image_ids: Iterable[str]) -> int:
+        """The bytes of all parts of these images that are not there *after*: what the removal of the images freed."""
+        mine = frozenset().union(*(self.images.get(image_id, frozenset()) for image_id in image_ids))
+        left = after.parts.keys() | after.used | self.cached
+        return sum(self.parts[part] for part in mine - left)

@@ -137,7 +137,8 @@ class CleanUps:
                         latest[0] = (before + number, image.name.shown)
 
                 if stop.cancelled:
-                    break
+                    outcomes.append(running.not_reached(part.plan, part.ticked))
+                    continue
                 place = part.plan.place
                 store = recording_store(place, self._clients, TagOperation.CLEAN_UP, group=group)
                 outcomes.append(running.carry_out(part.plan, part.ticked, store, self.pins.all, stop, tell))

@@ -126,6 +126,13 @@ def total(candidates: Sequence[Candidate], found: FreedBytes, on_disk: int) -> s
     )
 
 
+def how_counted(several: Iterable[DiskUsage]) -> str:
+    """Return what the sizes of these places leave out; empty if that is nothing."""
+    if not any(one.of_files for one in several):
+        return ""
+    return tr("The engine counts the bytes of files. On disk, many small files take up to a tenth more.")
+
+
 def never(containers: int, pinned: int) -> str:
     """Return what is never removed: ``Never removed: images of containers (4), pinned images (2).``"""
     kept = []
@@ -154,36 +161,52 @@ def together(several: Iterable[FreedBytes | None]) -> FreedBytes:
 
 
 def results(outcomes: Sequence[Outcome]) -> str:
-    """Return the end of a clean-up of several places."""
-    known = [one for one in outcomes if one.freed is not None and one.expected is not None]
-    whole = bool(known) and len(known) == len(outcomes)
-    words = result(
-        sum(one.removed for one in outcomes),
-        sum(len(one.failures) for one in outcomes),
-        sum(one.freed or 0 for one in known) if whole else None,
-        together(one.expected for one in known) if whole else None,
-    )
-    return f"{tr('Stopped.')} {words}" if any(one.stopped for one in outcomes) else words
+    """Return the end of a clean-up of one or several places: ``Freed 1.35 GB. Expected: 1.36 GB.``
+
+    If it was stopped, what was not reached comes first: ``Stopped: 4 of 6 images were not removed.``
+    """
+    removed = sum(one.removed for one in outcomes)
+    words = [_stopped(outcomes), _freed(outcomes, removed) if removed else tr("Nothing was removed.")]
+    for number, one, many in (
+        (
+            sum(one.gone for one in outcomes),
+            tr("1 name was gone already."),
+            tr("{0} names were gone already."),
+        ),
+        (
+            sum(len(one.failures) for one in outcomes),
+            tr("1 name was not removed."),
+            tr("{0} names were not removed."),
+        ),
+    ):
+        if number:
+            words.append(one if number == 1 else many.format(f"{number:,}"))
+    return " ".join(filter(None, words))
 
 
-def result(removed: int, failed: int, bytes_freed: int | None, expected: FreedBytes | None) -> str:
-    """Return the end of a clean-up: ``Freed 1.35 GB. Expected: 1.36 GB.``"""
-    if not removed:
-        words = tr("Nothing was removed.")
-    elif bytes_freed is None or (expected is not None and not bytes_freed and not expected.bytes):
-        words = (
+def _stopped(outcomes: Sequence[Outcome]) -> str:
+    """What was not reached; empty if nothing was stopped."""
+    if not any(one.stopped for one in outcomes):
+        return ""
+    images, left = sum(one.images for one in outcomes), sum(one.left for one in outcomes)
+    if images == 1:
+        return tr("Stopped: the image was not removed.")
+    return tr("Stopped: {0} of {1} images were not removed.").format(f"{left:,}", f"{images:,}")
+
+
+def _freed(outcomes: Sequence[Outcome], removed: int) -> str:
+    """What was freed, compared with the forecast; without sizes, how many names were removed."""
+    known = [one.freed for one in outcomes if one.freed is not None]
+    expected = together(one.expected for one in outcomes)
+    forecast = all(one.expected is not None for one in outcomes)
+    nothing = forecast and not sum(known) and not expected.bytes
+    if nothing or len(known) < len([one for one in outcomes if one.names]):
+        return (
             tr("1 name was removed.")
             if removed == 1
             else tr("{0} names were removed.").format(f"{removed:,}")
         )
-    elif expected is None:
-        words = tr("Freed {0}.").format(text.size(bytes_freed))
-    else:
-        words = tr("Freed {0}. Expected: {1}.").format(text.size(bytes_freed), freed(expected))
-    if failed:
-        words += " " + (
-            tr("1 name was not removed.")
-            if failed == 1
-            else tr("{0} names were not removed.").format(f"{failed:,}")
-        )
-    return words
+    found = freed(FreedBytes(sum(known), about=any(one.gone for one in outcomes)))
+    if not forecast:
+        return tr("Freed {0}.").format(found)
+    return tr("Freed {0}. Expected: {1}.").format(found, freed(expected))

@@ -64,6 +64,46 @@ def test_names_by_pattern_and_what_they_free(longshore: Command, testbed_engine:
                 client.remove_image(name)
 
 
+def test_layers_of_a_container_whose_image_is_gone_are_not_freed(
+    longshore: Command, testbed_engine: PrivateEngine
+) -> None:
+    with testbed_engine.client() as client:
+        ids = [
+            load_image(client, [f"prune/held:{number}"], (8 * MB, (number + 1) * MB), seed="prune held")
+            for number in range(2)
+        ]
+        container = client.create_container("prune/held:0", command=["/none"])
+        try:
+            client.remove_image("prune/held:0", force=True)
+            *_, whole = longshore.records("prune", "--name", "prune/held", "--yes")
+            assert (whole["frees"], whole["freed"], whole["freed_about"]) == (2 * MB, 2 * MB, False)
+            assert all(image["Id"] not in ids for image in client.images(all=True))
+        finally:
+            client.remove_container(container["Id"], force=True)
+
+
+def test_each_image_is_removed_by_one_of_several_at_once(
+    longshore: Command, testbed_engine: PrivateEngine
+) -> None:
+    count = 12
+    with testbed_engine.client() as client:
+        for number in range(count):
+            load_image(client, [f"prune/race:{number}"], (MB,), seed=f"prune race {number}")
+    arguments = ("prune", "--name", "prune/race", "--yes", "--json")
+    running = [longshore.start(*arguments) for _ in range(3)]
+    ours = freed = 0
+    for process in running:
+        printed, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        *rows, whole = [json.loads(line) for line in printed.splitlines()]
+        mine = [row for row in rows if row["kind"] == "removal" and not row.get("already")]
+        ours += len(mine)
+        freed += whole["freed"] or 0
+        assert whole["freed_about"] is (len(mine) < whole["names"])
+    assert (ours, freed) == (count, count * MB)
+    assert names(longshore, "prune/race") == []
+
+
 def test_dangling_ones_are_the_default_and_a_question_is_asked(
     longshore: Command, testbed_engine: PrivateEngine
 ) -> None:

@@ -234,8 +234,12 @@ def test_stopping_and_failures(bench: Bench, qtbot: QtBot) -> None:
     assert bench.stopped and sheet.isVisible() and not sheet.dismiss.isEnabled()
     used = ImageInUse("A container uses the image now.", subject="acme/web:2")
     names = (NameResult(IMAGES[0]), *(NameResult(IMAGES[1], used) for _ in range(5)))
-    sheet.show_result([Outcome(names, FreedBytes(9), None, stopped=True)])
-    assert sheet.total.text() == "Stopped. 1 name was removed. 5 names were not removed."
+    sheet.show_result([Outcome(names, FreedBytes(9), None, stopped=True, images=6, left=4)])
+    assert sheet.total.text() == (
+        "Stopped: 4 of 6 images were not removed. 1 name was removed. 5 names were not removed."
+    )
+    least = sheet.total.heightForWidth(sheet.total.width())
+    assert sheet.total.height() >= least > 0, "nothing is cut"
     assert sheet.bar.isHidden() and sheet.disk.text() == "", "it is not known what is on disk now"
     assert sheet.problem.text().count("A container uses") == 3 and "And 2 more." in sheet.problem.text()
     assert sheet.dismiss.isEnabled()
@@ -259,6 +263,32 @@ def test_sizes_that_are_not_known(bench: Bench) -> None:
     assert bench.sheet.total.text() == "1 of 1 image"
     assert bench.sheet.hint.whole() == "What this frees is not known. The engine took too long."
     assert bench.sheet.confirm.isEnabled()
+
+
+def test_images_that_are_kept_for_their_date(bench: Bench, qtbot: QtBot) -> None:
+    undated = [replace(one, created=None) for one in IMAGES[:2]]
+    bench.fill(images=(*undated, *IMAGES[2:]))
+    sheet = bench.sheet
+    assert "kept" not in sheet.never.text()
+    sheet.old.click()
+    sheet.days.setValue(0)
+    bench.settle(qtbot)
+    assert bench.names == ["<none>"]
+    assert sheet.never.text().endswith(" 2 images are kept, because their dates are not known.")
+
+
+def test_the_total_says_how_the_engine_counts(bench: Bench) -> None:
+    bench.fill()
+    assert bench.sheet.total.toolTip() == ""
+    bench.fill(usage=replace(USAGE, of_files=True))
+    assert "bytes of files" in bench.sheet.total.toolTip()
+
+
+def test_the_ticks_are_alternatives(bench: Bench, qtbot: QtBot) -> None:
+    bench.fill()
+    qtbot.keyClicks(bench.sheet.patterns, "acme/*:dev-*")
+    bench.settle(qtbot)
+    assert not bench.sheet.rules().every and set(bench.names) == {"<none>", "acme/web:dev-1"}
 
 
 def test_another_place(bench: Bench) -> None:

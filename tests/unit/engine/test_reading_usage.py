@@ -111,6 +111,7 @@ def test_images_share_layers_and_each_counts_once() -> None:
         {"base": 100, "own-1": 10, "own-2": 20},
         {one: frozenset({"base", "own-1"}), two: frozenset({"base", "own-2"})},
         counted=130,
+        of_files=True,
     )
     assert api.asked[0] == ("/images/json", {})
 
@@ -346,7 +347,7 @@ def test_a_container_whose_image_is_gone_holds_layers() -> None:
     folders = {"UpperDir": "/data/overlay2/c1/diff", "LowerDir": "/data/overlay2/base/diff"}
     api.described = {"c1": {"GraphDriver": {"Data": folders}}}
     found = read(api)
-    assert found.used == {"base"}
+    assert found.used == {"c1", "base"}
     asked = [path for path in api.paths() if path.startswith("/containers/c")]
     assert asked == ["/containers/c1/json", "/containers/c3/json"]
     assert ("/containers/json", {"all": "1"}) in api.asked

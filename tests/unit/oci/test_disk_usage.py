@@ -75,3 +75,16 @@ def test_an_unknown_image_frees_nothing() -> None:
     assert usage.freed(["x"]) == FreedBytes()
     assert usage.size("x") is None and usage.unique("x") is None
     assert usage.union(["x"]) == 0
+
+
+def test_what_is_gone_afterwards() -> None:
+    parts = {"a": 1, "b": 20, "c": 300, "d": 4000, "base": 50_000}
+    images = {name: frozenset({name, "base"}) for name in "abcd"}
+    before = DiskUsage(parts, images, cached=frozenset({"c"}))
+    left = {"d": frozenset({"d", "base"})}
+    after = DiskUsage({"d": 4000, "base": 50_000}, left, used=frozenset({"b"}))
+    assert before.gone(after, ["a"]) == 1
+    # What a container holds is still there, and so is what the build cache keeps.
+    assert before.gone(after, ["a", "b", "c", "unknown"]) == 1
+    assert before.gone(DiskUsage({}, {}), ["a", "b", "d"]) == 54_021
+    assert before.gone(after, []) == 0

@@ -108,6 +108,12 @@ def test_totals_and_what_stays() -> None:
     assert words.unknown(None) == "What this frees is not known."
 
 
+def test_sizes_that_leave_out_what_small_files_take() -> None:
+    exact, of_files = DiskUsage({}, {}), DiskUsage({}, {}, of_files=True)
+    assert words.how_counted([]) == words.how_counted([exact]) == ""
+    assert "The engine counts the bytes of files." in words.how_counted([exact, of_files])
+
+
 def test_results() -> None:
     image = LocalImage(None, "sha256:1", None, 1)
     used = ImageInUse("A container uses the image now.", subject="x")
@@ -124,9 +130,30 @@ def test_results() -> None:
         "Freed 5 B. Expected: 1.36 GB. 1 name was not removed."
     )
     assert words.results([Outcome((bad, bad))]) == "Nothing was removed. 2 names were not removed."
-    assert words.results([Outcome((), stopped=True)]) == "Stopped. Nothing was removed."
     assert words.results([]) == "Nothing was removed."
-    assert words.result(1, 0, 7, None) == "Freed 7 B."
+    assert words.results([Outcome((good,), None, 7)]) == "Freed 7 B."
+
+
+def test_results_of_a_clean_up_that_was_stopped() -> None:
+    good = NameResult(LocalImage(None, "sha256:1", None, 1))
+    part = Outcome((good, good), FreedBytes(60), 20, stopped=True, images=6, left=4)
+    assert words.results([part]) == "Stopped: 4 of 6 images were not removed. Freed 20 B. Expected: 60 B."
+    rest = Outcome((), FreedBytes(5), None, stopped=True, images=1000, left=1000)
+    assert words.results([part, rest]) == (
+        "Stopped: 1,004 of 1,006 images were not removed. Freed 20 B. Expected: 65 B."
+    )
+    one = Outcome((), FreedBytes(5), None, stopped=True, images=1, left=1)
+    assert words.results([one]) == "Stopped: the image was not removed. Nothing was removed."
+
+
+def test_what_others_removed_is_not_ours() -> None:
+    image = LocalImage(None, "sha256:1", None, 1)
+    good, gone = NameResult(image), NameResult(image, gone=True)
+    expected = FreedBytes(1_360_000_000)
+    assert words.results([Outcome((good, gone, gone), expected, 1_350_000_000)]) == (
+        "Freed about 1.4 GB. Expected: 1.36 GB. 2 names were gone already."
+    )
+    assert words.results([Outcome((gone,), expected, 0)]) == "Nothing was removed. 1 name was gone already."
 
 
 def test_what_an_image_shares() -> None:

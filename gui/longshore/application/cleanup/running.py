@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,10 +32,12 @@ FRESH = 1.0
 
 @dataclass(frozen=True, slots=True)
 class NameResult:
-    """What happened to one name. *error*: why it was not removed; None if it was, or was gone already."""
+    """What happened to one name. *error*: why it was not removed; None if it was. *gone*: somebody else had removed
+    it."""
 
     image: LocalImage
     error: LongshoreError | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +45,26 @@ class Outcome:
     """The end of a clean-up of one place.
 
     *names*: what was tried, in order. *expected*: what the plan said, None if it did not know. *freed*: measured bytes,
-    None if the place does not report sizes. *stopped*: it was cancelled between two images.
+    None if the place does not report sizes. *stopped*: it was cancelled between two images. *images*: how many were to
+    be removed, entirely or some of their names; *left*: how many of them were not reached.
     """
 
     names: tuple[NameResult, ...]
     expected: FreedBytes | None = None
     freed: int | None = None
     stopped: bool = False
+    images: int = 0
+    left: int = 0
 
     @property
     def removed(self) -> int:
-        """Number of names that are gone."""
-        return sum(one.error is None for one in self.names)
+        """Number of names that this clean-up removed."""
+        return sum(one.error is None and not one.gone for one in self.names)
+
+    @property
+    def gone(self) -> int:
+        """Number of names that somebody else had removed. Then *freed* is not exact: both removed at the same time."""
+        return sum(one.gone for one in self.names)
 
     @property
     def failures(self) -> list[NameResult]:
@@ -96,26 +106,37 @@ def carry_out(
     try:
         before, _ = measured(store, cancellation)
     except Cancelled:
-        return Outcome((), plan.freed(ticked), None, stopped=True)
+        return not_reached(plan, ticked)
     listed = _Listed(store, clock)
     names: list[NameResult] = []
     done: set[str] = set()
     stopped = False
+    reached = 0
     lost: LongshoreError | None = None
     for number, candidate in enumerate(ticked):
         if cancellation.stopping:
             stopped = True
             break
         told(number, candidate.names[0])
+        reached += 1
         for image in candidate.names:
-            error = lost or _remove(store, candidate, image, listed, pinned)
-            if isinstance(error, EngineLost | EngineUnavailable):
-                lost = error
-            names.append(NameResult(image, error))
-        if not candidate.staying and all(one.error is None for one in names[-len(candidate.names) :]):
+            one = NameResult(image, lost) if lost else _remove(store, candidate, image, listed, pinned)
+            if isinstance(one.error, EngineLost | EngineUnavailable):
+                lost = one.error
+            names.append(one)
+        last = names[-1]
+        if not candidate.staying and last.error is None and not last.gone:
             done.add(candidate.image_id)
-    freed = None if lost is not None else _freed(before, store, done)
-    return Outcome(tuple(names), plan.freed(ticked), freed, stopped)
+    others = any(one.gone for one in names)
+    freed = None if lost is not None else _freed(before, store, done, others=others)
+    return Outcome(
+        tuple(names), plan.freed(ticked), freed, stopped, images=len(ticked), left=len(ticked) - reached
+    )
+
+
+def not_reached(plan: PlacePlan, ticked: Sequence[Candidate]) -> Outcome:
+    """Return the outcome of a clean-up that was stopped before its first image."""
+    return Outcome((), plan.freed(ticked), None, stopped=True, images=len(ticked), left=len(ticked))
 
 
 def _remove(
@@ -124,8 +145,8 @@ def _remove(
     image: LocalImage,
     listed: _Listed,
     pinned: Callable[[], frozenset[str]],
-) -> LongshoreError | None:
-    """Remove one name. Returns why it is still there."""
+) -> NameResult:
+    """Remove one name."""
     try:
         now = listed.now()
         if image.reference is not None and str(image.reference) in pinned():
@@ -141,20 +162,21 @@ def _remove(
         last = not candidate.staying and image is candidate.names[-1]
         removal.carry_out(store, removal.LocalRemoval(image, candidate.staying, last), now, force=False)
     except (ImageUnknown, NotInLibrary):
-        return None  # gone already
+        return NameResult(image, gone=True)
     except LongshoreError as error:
-        return error
-    return None
+        return NameResult(image, error)
+    return NameResult(image)
 
 
-def _freed(before: DiskUsage | None, store: Store, done: Iterable[str]) -> int | None:
-    """The bytes that the place reports less than before, without what its build cache keeps of the images *done*."""
+def _freed(before: DiskUsage | None, store: Store, done: Collection[str], *, others: bool) -> int | None:
+    """The bytes that the removal of the images *done* freed. *others*: somebody else removed images, too."""
     # Not cancellable: the result is worth the second.
     after = None if before is None else measured(store, Cancellation())[0]
     if before is None or after is None:
         return None
-    if before.counted is None or after.counted is None:
-        less = before.total - after.total
-    else:
-        less = before.counted - after.counted
-    return max(less - before.freed(set(done)).cached, 0)
+    if before.counted is None or after.counted is None or others:
+        return before.gone(after, done)
+    if not (before.estimated or before.doubtful):
+        # An engine may not count what a container holds.
+        return before.gone(after, done)
+    return max(before.counted - after.counted - before.freed(done).cached, 0)

@@ -312,6 +312,7 @@ class CleanUpSheet(Sheet):
         freed = words.together(plan.freed(self.model.ticked(plan.place)) for plan in known)
         what = _of(self.tr("{0} of 1 image"), self.tr("{0} of {1} images"), ticked, len(rows))
         now = sum(plan.usage.total for plan in known if plan.usage is not None)
+        self.total.setToolTip(words.how_counted(plan.usage for plan in known if plan.usage is not None))
         if not rows:
             self.total.setText("")
         elif measuring or len(known) < len(self._plans):
@@ -373,8 +374,9 @@ class CleanUpSheet(Sheet):
         self._running = False
         if not self.open_still:
             return
-        self.hint.set_text("")
+        self.hint.hide()
         self.cached.hide()
+        self.total.setWordWrap(True)  # a result is longer than a forecast
         self._show_freed([] if isinstance(found, LongshoreError) else found)
         if isinstance(found, LongshoreError):
             self.total.setText("")

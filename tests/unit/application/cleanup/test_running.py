@@ -184,7 +184,7 @@ def test_a_failure_does_not_stop_the_others_and_what_is_gone_is_no_failure() -> 
     store.errors["docker.io/library/a:1"] = ImageUnknown("The engine has no such image.")
     outcome = run(plan, store)
     assert [one.image.name.shown for one in outcome.failures] == ["a:0"]
-    assert len(store.asked) == 4 and outcome.removed == 3
+    assert len(store.asked) == 4 and (outcome.removed, outcome.gone) == (2, 1)
 
 
 def test_an_engine_that_is_gone_ends_it() -> None:
@@ -212,6 +212,7 @@ def test_cancelling_stops_between_two_images() -> None:
     # All names of the image that had begun.
     assert len(store.asked) == 3 and told == [(0, "a:0")]
     assert outcome.stopped and outcome.freed == 10
+    assert (outcome.images, outcome.left) == (3, 2)
 
 
 def test_cancelling_before_the_first_image_removes_nothing() -> None:
@@ -227,6 +228,7 @@ def test_cancelling_before_the_first_image_removes_nothing() -> None:
     outcome = run(plan, store, cancellation=cancellation)
     assert (outcome.names, outcome.stopped, outcome.freed) == ((), True, None)
     assert outcome.expected == FreedBytes(110) and not store.asked
+    assert (outcome.images, outcome.left) == (1, 1)
 
 
 def test_without_sizes_it_removes_and_measures_nothing() -> None:
@@ -242,6 +244,52 @@ def test_without_a_count_of_its_own_the_parts_are_compared() -> None:
     store = Store(row("a:1", 0), row("b:1", 1))
     store.counted = False
     assert run(plan_of(store), store).freed == 120
+
+
+def test_layers_of_a_container_without_image_were_not_freed() -> None:
+    """Docker's classic store no longer counts a layer that only a container has, although the disk still has it."""
+
+    class Held(Store):
+        def usage(self, cancellation: Cancellation) -> DiskUsage:
+            return replace(super().usage(cancellation), used=frozenset({"base"}))
+
+    for counted in (True, False):
+        store = Held(row("a:1", 0), row("b:1", 1))
+        store.counted = counted
+        plan = plan_of(store)
+        assert plan.freed(plan.candidates) == FreedBytes(20)
+        assert run(plan, store).freed == 20
+
+
+def test_a_store_whose_sizes_are_estimates_is_asked_what_it_counts() -> None:
+    class Estimated(Store):
+        def usage(self, cancellation: Cancellation) -> DiskUsage:
+            found = super().usage(cancellation)
+            return replace(found, estimated=frozenset({"base"}), counted=1000 if self.rows else 3)
+
+    store = Estimated(row("a:1", 0))
+    assert run(plan_of(store), store).freed == 997
+
+
+def test_what_others_remove_at_the_same_time_is_not_ours() -> None:
+    for estimated in (frozenset(), frozenset({"base"})):
+
+        class Shared(Store):
+            def usage(self, cancellation: Cancellation, known: frozenset[str] = estimated) -> DiskUsage:
+                return replace(super().usage(cancellation), estimated=known)
+
+        store = Shared(*(row(f"a:{number}", number) for number in range(4)), row("b:1", 4), row("b:2", 4))
+        plan = plan_of(store)
+
+        def others(store: Store = store) -> None:
+            store.rows = [one for one in store.rows if one.name.shown not in ("a:1", "a:2", "b:1")]
+
+        store.before_each = others
+        outcome = run(plan, store)
+        assert [one.gone for one in outcome.names] == [False, True, True, False, True, False]
+        assert (outcome.removed, outcome.gone, outcome.failures) == (3, 3, [])
+        # The last name of b's image was removed by us, and with it the image; 20 were freed by others.
+        assert outcome.freed == 130
 
 
 def test_bytes_that_the_build_cache_keeps_were_not_freed() -> None:
