@@ -122,6 +122,7 @@ class Tone(enum.IntEnum):
     BAD = 3
     ACTIVE = 4
     QUIET = 5
+    OUTLINE = 6  # nothing is known: no tint, only an outline
 
 
 class Dress(NamedTuple):

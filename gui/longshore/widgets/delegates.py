@@ -292,9 +292,14 @@ def paint_pill(
     height = metrics.height() + 4
     pill = QRectF(room.x(), room.center().y() + 0.5 - height / 2, width + 16, height)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(theme.pane if selected else ink.pill)
-    painter.drawRoundedRect(pill, height / 2, height / 2)
+    if tone == Tone.OUTLINE:
+        painter.setPen(theme.strong_line)
+        painter.setBrush(theme.pane if selected else Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(pill.adjusted(0.5, 0.5, -0.5, -0.5), height / 2, height / 2)
+    else:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.pane if selected else ink.pill)
+        painter.drawRoundedRect(pill, height / 2, height / 2)
     painter.setFont(theme.font)
     painter.setPen(ink.plain if selected else ink.pill_text)
     painter.drawText(pill, _CENTRE, text)

@@ -82,6 +82,7 @@ class Theme(QObject):
             Tone.BAD: Ink(palette, palette.bad),
             Tone.ACTIVE: Ink(palette, palette.accent),
             Tone.QUIET: Ink(palette, palette.dim),
+            Tone.OUTLINE: Ink(palette, palette.dim),
         }
 
     def ink(self, tone: object) -> Ink:

@@ -108,7 +108,11 @@ def test_states_are_kept_while_rules_change(model: CleanUpModel) -> None:
     assert BIG.reference is not None
     model.set_states(ENGINE, {BIG.reference: State.NEWER})
     assert texts(model, CleanUpColumn.STATE) == ["newer", "only here", ""]
-    assert model.index(0, CleanUpColumn.STATE).data(Role.TONE) is Tone.CAUTION
+    tones = [model.index(row, CleanUpColumn.STATE).data(Role.TONE) for row in range(3)]
+    assert tones == [Tone.CAUTION, Tone.QUIET, None]
+    model.set_states(ENGINE, {BIG.reference: State.UNKNOWN})
+    assert model.index(0, CleanUpColumn.STATE).data(Role.TONE) is Tone.OUTLINE
+    model.set_states(ENGINE, {BIG.reference: State.NEWER})
     assert [row.name.strong for row in model.without_state(ENGINE)] == ["acme/web"]
     model.set_plans([(plan(), "")])
     assert texts(model, CleanUpColumn.STATE) == ["newer", "only here", ""]

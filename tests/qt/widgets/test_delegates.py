@@ -65,7 +65,16 @@ def _shown(qtbot: QtBot, answers: dict[int, Any]) -> tuple[TableView, list[Count
     return view, [_seen(image, view.visualRect(view.model().index(0, i))) for i in range(4)]
 
 
-@pytest.mark.parametrize("tone", [tone for tone in Tone if tone])
+_TINTS = [tone for tone in Tone if tone not in (Tone.NONE, Tone.OUTLINE)]
+
+
+def test_a_pill_of_nothing_known_is_an_outline(light: Theme, qtbot: QtBot) -> None:
+    _, seen = _shown(qtbot, {Qt.ItemDataRole.DisplayRole: "unknown", Role.TONE: Tone.OUTLINE})
+    assert seen[2][light.strong_line.name()] > 20
+    assert not any(seen[2][light.ink(tone).pill.name()] for tone in _TINTS)
+
+
+@pytest.mark.parametrize("tone", _TINTS)
 def test_a_pill_has_the_tint_of_its_tone(light: Theme, qtbot: QtBot, tone: Tone) -> None:
     _, seen = _shown(qtbot, {Qt.ItemDataRole.DisplayRole: "state", Role.TONE: tone})
     pill = light.ink(tone).pill.name()
@@ -75,7 +84,7 @@ def test_a_pill_has_the_tint_of_its_tone(light: Theme, qtbot: QtBot, tone: Tone)
 
 def test_without_a_tone_there_is_no_pill(light: Theme, qtbot: QtBot) -> None:
     _, seen = _shown(qtbot, {Qt.ItemDataRole.DisplayRole: "state"})
-    assert all(seen[2][light.ink(tone).pill.name()] < 20 for tone in Tone if tone)
+    assert all(seen[2][light.ink(tone).pill.name()] < 20 for tone in _TINTS)
 
 
 def test_a_selected_row_is_filled(light: Theme, qtbot: QtBot) -> None:
