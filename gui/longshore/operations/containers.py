@@ -36,6 +36,7 @@ class RunState(enum.Enum):
     """The state of a container that is followed.
 
     LEFT: it was running when the reading ended, because the user left it or the engine was lost.
+    RETURNING: it is looked for again.
     """
 
     STARTING = enum.auto()
@@ -43,6 +44,7 @@ class RunState(enum.Enum):
     STOPPING = enum.auto()
     EXITED = enum.auto()
     LEFT = enum.auto()
+    RETURNING = enum.auto()
     FAILED = enum.auto()
     REMOVED = enum.auto()
 
@@ -104,12 +106,22 @@ class Run(QObject):
         if self._tasks.spawn(self._follow(cancellation), "follow a container") is None:
             self._tasks.release(cancellation)
 
+    def again(self) -> None:
+        """Look for a container that was left, and follow it again. Its latest output is in a new :attr:`console`."""
+        if self.state is RunState.LEFT and self.id and self._read and not self._forgotten:
+            self.console = Console()
+            self.error, self._read = None, False
+            self._become(RunState.RETURNING)
+            self.begin()
+
     async def _follow(self, cancellation: Cancellation) -> None:
         try:
             await self._tasks.call(self._tasks.runs, self._work, cancellation)
         except Cancelled:
             if self.state is RunState.STARTING:
                 self._become(RunState.FAILED)
+            elif self.state is RunState.RETURNING:
+                self._become(RunState.LEFT)
         except LongshoreError as error:
             self._lost(error)
         else:
@@ -121,16 +133,21 @@ class Run(QObject):
             self._end()
 
     def _work(self, cancellation: Cancellation) -> None:
+        console = self.console
         with contextlib.closing(self._events(cancellation)) as events:
             for event in events:
                 if isinstance(event, OutputPiece):
-                    self.console.feed(event.data, event.error)
+                    console.feed(event.data, event.error)
                 else:
                     self._event.emit(event)
 
     def _events(self, cancellation: Cancellation) -> Generator[Started | OutputPiece | Ended]:
         containers = self._engine.containers
-        if self.request is not None:
+        if self.state is RunState.RETURNING:
+            if containers.exit_code(self.id) is None:
+                yield Started(self.id, self.name)
+            yield from containers.follow(self.id, cancellation)
+        elif self.request is not None:
             yield from containers.run(self.request, cancellation)
         else:
             yield from containers.follow(self.id, cancellation)
@@ -141,6 +158,9 @@ class Run(QObject):
             # The end without an exit code: a detached container runs on.
             if self.running:
                 self._become(RunState.LEFT)
+        elif isinstance(event, Started) and self.state is not RunState.STARTING:
+            if self.state is RunState.RETURNING:
+                self._become(RunState.RUNNING)
         elif isinstance(event, Started):
             self.id, self.name = event.id, event.name
             if self._forgotten:

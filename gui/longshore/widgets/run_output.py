@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from longshore.application.console import Console
 from longshore.models.columns import Tone
 from longshore.widgets.dialogs.container_questions import LeaveSheet, RemoveContainerSheet
 from longshore.widgets.output import OutputView
@@ -25,6 +26,7 @@ class RunWindow(QWidget):
 
     stop_requested = Signal()
     remove_requested = Signal()
+    follow_requested = Signal()
     copy_requested = Signal(str)
     quit_requested = Signal()
     closed = Signal()
@@ -42,6 +44,8 @@ class RunWindow(QWidget):
         self.pane.header.add_verbs(self.pane.verbs)
         add = self.pane.verbs.add_verb
         self.stop_verb = add(self.tr("Stop"), self.stop_requested.emit, primary=True)
+        self.follow_verb = add(self.tr("Follow again"), self.follow_requested.emit)
+        self.follow_verb.setVisible(False)
         self.remove_verb = add(self.tr("Remove…"), self.ask_to_remove)
         self.copy_verb = add(self.tr("Copy output"), self._copy, side=Side.PANE)
         self.output = OutputView()
@@ -74,8 +78,12 @@ class RunWindow(QWidget):
         self.pane.header.title.setText(name)
         self.setWindowTitle(self.tr("{0} — Longshore").format(name))
 
-    def set_state(self, words: str, *, no_stop: str, no_remove: str) -> None:
-        """Show the state in *words*, and why the container can't be stopped or removed now ("" if it can)."""
+    def set_state(self, words: str, *, no_stop: str, no_remove: str, left: bool = False) -> None:
+        """Show the state in *words*, and why the container can't be stopped or removed now ("" if it can).
+
+        *left*: it is not followed any more, and can be followed again.
+        """
+        self.follow_verb.setVisible(left)
         self.summary.set_text(words)
         self.stop_verb.set_blocked(no_stop)
         self.remove_verb.set_blocked(no_remove)
@@ -83,6 +91,13 @@ class RunWindow(QWidget):
     def explain(self, message: str, tone: Tone = Tone.QUIET) -> None:
         """Show *message* at the bottom."""
         self.pane.explain(message, tone)
+
+    def show_output(self, console: Console) -> None:
+        """Show the output in *console* from its first line, and no message."""
+        self.pane.hush()
+        self.output.leave()
+        self.output.clear()
+        self.output.follow(console)
 
     def ask_to_remove(self) -> None:
         """Ask before the container is removed."""

@@ -11,13 +11,16 @@ from longshore.library.model import LibraryDetails
 from longshore.models.columns import Tone
 from longshore.oci.image_name import ImageName
 from longshore.oci.local_image import LocalImage
-from longshore.operations import Operations
+from longshore.operations import Operations, PlaceState, PlaceStatus
 from longshore.operations.containers import Run, RunState
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.run_output import RunWindow
 from longshore.wiring.shared import Shared
 from longshore.words import errors, runs, text
+
+#: States in which nobody knows how the container is.
+_UNKNOWN = (RunState.LEFT, RunState.RETURNING)
 
 
 class Runs(QObject):
@@ -68,7 +71,7 @@ class Runs(QObject):
                 begun.clear()
                 run.failed.disconnect(refused)
                 sheet.answer(None)
-                self._started(run)
+                self._started(run, place)
 
             run.failed.connect(refused)
             run.started.connect(started)
@@ -83,27 +86,38 @@ class Runs(QObject):
         self._operations.images.inspect(image, answer)
         sheet.open()
 
-    def _started(self, run: Run) -> None:
+    def _started(self, run: Run, place: EnginePlace) -> None:
         if run.request is not None and run.request.detach:
             words = self.tr("{0} runs in the background.").format(text.safe(run.name, 80))
             self._window.image_pane.explain(words, Tone.GOOD)
             self._containers.forget(run)
             return
-        self._show(run)
+        self._show(run, place)
 
     # -- the output of a container
 
-    def _show(self, run: Run) -> None:
+    def _show(self, run: Run, place: EnginePlace) -> None:
         window = RunWindow(self._window, text.safe(run.name or run.id[:12], 80))
-        window.output.follow(run.console)
+        window.show_output(run.console)
+        shown = run.console
         window.stop_requested.connect(run.stop)
         window.remove_requested.connect(run.remove)
+        window.follow_requested.connect(run.again)
         window.copy_requested.connect(self._shared.to_clipboard)
         window.quit_requested.connect(self._window.request_close)
 
         def look() -> None:
+            nonlocal shown
+            if run.console is not shown:
+                shown = run.console
+                window.show_output(shown)
             window.asks_first = run.attached
-            window.set_state(self._state(run), no_stop=self._no_stop(run), no_remove=self._no_remove(run))
+            window.set_state(
+                self._state(run),
+                no_stop=self._no_stop(run),
+                no_remove=self._no_remove(run),
+                left=run.state is RunState.LEFT,
+            )
             if run.state in (RunState.EXITED, RunState.REMOVED):
                 words = runs.advice(run.exit_code, run.console.last)
                 if words:
@@ -112,13 +126,19 @@ class Runs(QObject):
         def failed(error: LongshoreError) -> None:
             window.explain(errors.told(error), Tone.BAD)
 
+        def engine_back(status: PlaceStatus) -> None:
+            if status.state is PlaceState.READY and status.place == place:
+                run.again()
+
         def closed() -> None:
+            self._operations.images.status_changed.disconnect(engine_back)
             run.changed.disconnect(look)
             run.failed.disconnect(failed)
             self._containers.forget(run)
 
         run.changed.connect(look)
         run.failed.connect(failed)
+        self._operations.images.status_changed.connect(engine_back)
         window.closed.connect(closed)
         look()
         window.show()
@@ -136,6 +156,8 @@ class Runs(QObject):
             case RunState.REMOVED:
                 words = self.tr("Removed.")
                 return words if run.exit_code is None else f"{self._ended(run)} {words}"
+            case RunState.RETURNING:
+                return self.tr("Looking for the container…")
             case RunState.LEFT:
                 return self.tr("No longer followed.")
             case RunState.FAILED:
@@ -148,11 +170,15 @@ class Runs(QObject):
     def _no_stop(self, run: Run) -> str:
         if run.state is RunState.STOPPING:
             return self.tr("It is being stopped.")
+        if run.state in _UNKNOWN:
+            return self.tr("It is not known whether it runs. Follow it again first.")
         return "" if run.state is RunState.RUNNING else self.tr("It is not running.")
 
     def _no_remove(self, run: Run) -> str:
         if run.state is RunState.EXITED:
             return ""
+        if run.state in _UNKNOWN:
+            return self.tr("It is not known whether it runs. Follow it again first.")
         return (
             self.tr("It is removed already.") if run.state is RunState.REMOVED else self.tr("Stop it first.")
         )
@@ -177,5 +203,5 @@ class Runs(QObject):
 
     def _follow(self, place: EnginePlace, container: Container) -> None:
         run = self._containers.follow(place, container)
-        self._show(run)
+        self._show(run, place)
         run.begin()

@@ -231,5 +231,55 @@ def test_an_engine_that_is_killed_meanwhile(play: Play, tmp_path: Path) -> None:
             await until(lambda: isinstance(found[-1], LongshoreError))
             run.stop()
             assert run.state is RunState.LEFT
+            before = run.console
+            run.again()
+            assert run.state is RunState.RETURNING
+            await until(lambda: len(lost) == 2)
+            assert run.state is RunState.LEFT, "it can be tried once more"
+            assert run.console is not before
 
         play(scene)
+
+
+def test_a_container_that_was_left_is_followed_again(play: Play, engine: Engine) -> None:
+    place = EnginePlace(engine.address)
+
+    async def scene(desk: Desk) -> None:
+        containers = Containers(desk.clients, desk.tasks)
+        run = containers.run(place, RunRequest(IMAGE, FOREVER, name="left"))
+        begun: list[None] = []
+        run.started.connect(lambda: begun.append(None))
+        run.begin()
+        await until(lambda: run.console.waiting)
+        run.leave()
+        assert run.state is RunState.LEFT
+        await until(lambda: run._read)
+        run.again()
+        await until(lambda: run.state is RunState.RUNNING)
+        await until(lambda: run.console.waiting)
+        run.stop()
+        await until(lambda: run.state is RunState.EXITED)
+        assert run.exit_code == 7
+        assert lines(run) == ["ready", "bye", ""]
+        assert len(begun) == 1, "it was started once"
+        run.again()
+        assert run.state is RunState.EXITED
+
+    play(scene)
+
+
+def test_a_container_that_was_removed_meanwhile_is_not_found_again(play: Play, engine: Engine) -> None:
+    place = EnginePlace(engine.address)
+
+    async def scene(desk: Desk) -> None:
+        containers = Containers(desk.clients, desk.tasks)
+        run = containers.run(place, RunRequest(IMAGE, FOREVER, name="gone"))
+        run.begin()
+        await until(lambda: run.state is RunState.RUNNING)
+        run.leave()
+        await until(lambda: run._read)
+        engine.containers.remove(run.id, force=True)
+        run.again()
+        await until(lambda: run.state is RunState.REMOVED)
+
+    play(scene)

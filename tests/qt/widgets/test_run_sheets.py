@@ -373,6 +373,11 @@ def test_the_verbs_of_the_output(window: RunWindow, qtbot: QtBot) -> None:
     [question] = window.findChildren(RemoveContainerSheet)
     with qtbot.waitSignal(window.remove_requested):
         question.confirm.click()
+    assert window.follow_verb.isVisible() is False
+    window.set_state("No longer followed.", no_stop="Not known.", no_remove="Not known.", left=True)
+    assert window.follow_verb.isVisible()
+    with qtbot.waitSignal(window.follow_requested):
+        window.follow_verb.trigger()
     window.set_name("db")
     assert window.windowTitle() == "db — Longshore"
     assert window.pane.header.title.text() == "db"
