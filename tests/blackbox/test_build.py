@@ -87,7 +87,7 @@ def test_a_failure_is_told_and_its_output_read(start: Start, folder: Path) -> No
     fill(window, folder)
     window.keys("Return")
     window.wait(lambda: "Failed" in window.table("Transfers").column("Status"), "the failure", 60)
-    sentence = "Step 2 of 3 failed: RUN echo before the failure; exit 3 returned exit code 3."
+    sentence = "Step 2 of 3 failed: “RUN echo before the failure; exit 3” returned exit code 3."
     assert sentence in window.table("Transfers").column("Transferred")
     picture(window, "failed")
     window.click_row("Transfers", "Failed")

@@ -159,7 +159,9 @@ def failed(failure: Failure, step: Step | None, options: BuildOptions, *, output
         )
     if step is None:
         return _failed_before_steps(text)
-    instruction = f"{step.text} (stage {step.stage} of {step.stages})" if step.stages > 1 else step.text
+    instruction = f"“{step.text}”"
+    if step.stages > 1:
+        instruction += f" (stage {step.stage} of {step.stages})"
     arguments = {"number": step.number, "total": step.total or step.number, "instruction": instruction}
     if failure.code is not None:
         return BuildFailed(

@@ -64,7 +64,7 @@ def test_a_failure(longshore: Command, folder: Path) -> None:
     done = longshore("build", folder, code=1)
     assert "  why" in done.stdout.splitlines()
     assert done.stderr.startswith(
-        "longshore: Step 2 of 2 failed: RUN echo why; exit 9 returned exit code 9. Read the output"
+        "longshore: Step 2 of 2 failed: “RUN echo why; exit 9” returned exit code 9. Read the output"
     )
     assert "why" not in done.stderr.partition("\n")[2]
     quiet = longshore("build", folder, "--quiet", code=1)

@@ -126,7 +126,7 @@ def test_a_step_that_fails(make_queue: Make, engine: PrivateEngine, client: Any,
     assert end.state is State.FAILED
     assert isinstance(end.error, BuildFailed)
     instruction = "RUN echo one && echo two >&2 && exit 7"
-    assert end.error.message == f"Step 2 of 3 failed: {instruction} returned exit code 7."
+    assert end.error.message == f"Step 2 of 3 failed: “{instruction}” returned exit code 7."
     assert {"one", "two"} <= set(end.error.detail.splitlines())
     assert "never" not in output
     assert steps(end)[1] == (instruction, LayerState.FAILED)
@@ -138,7 +138,7 @@ def test_a_file_that_is_not_there(make_queue: Make, engine: PrivateEngine, folde
     write(folder, f"FROM {BASE}\nCOPY missing /x\n")
     end, _ = built(make_queue, asked(engine, folder))
     assert isinstance(end.error, BuildFailed)
-    assert end.error.message == "Step 2 of 2 failed: COPY missing /x."
+    assert end.error.message == "Step 2 of 2 failed: “COPY missing /x”."
     assert end.error.advice.startswith("Check the path")
 
 
@@ -146,7 +146,7 @@ def test_a_dockerfile_that_is_not_valid(make_queue: Make, engine: PrivateEngine,
     write(folder, f"FROM {BASE}\nNONSENSE here\n")
     end, _ = built(make_queue, asked(engine, folder))
     assert isinstance(end.error, BuildFailed)
-    assert end.error.message in ("The Dockerfile is not valid.", "Step 2 of 2 failed: NONSENSE here.")
+    assert end.error.message in ("The Dockerfile is not valid.", "Step 2 of 2 failed: “NONSENSE here”.")
     assert "nonsense" in end.error.detail.lower()
 
 
@@ -188,7 +188,7 @@ def test_what_only_buildkit_understands(
         assert "from here" in more
         return
     assert isinstance(end.error, BuilderUnsuitable)
-    assert end.error.message.startswith("Step 2 of 2 needs BuildKit: RUN --mount=type=cache")
+    assert end.error.message.startswith("Step 2 of 2 needs BuildKit: “RUN --mount=type=cache")
     assert "Buildx" in end.error.advice
     # The classic builder of 28.5 would run an empty command here, and report success.
     assert isinstance(second.error, BuilderUnsuitable)

@@ -117,7 +117,7 @@ def test_buildx_fails_and_is_cancelled(
     (folder / "Dockerfile").write_text(f"FROM {BASE}\nRUN --network=none <<EOF\necho why\nexit 5\nEOF\n")
     end, _ = built(make_queue, asked(containerd_engine.host, folder, builder=BUILDX))
     assert isinstance(end.error, BuildFailed)
-    assert end.error.message.startswith("Step 2 of 2 failed: RUN --network=none <<EOF")
+    assert end.error.message.startswith("Step 2 of 2 failed: “RUN --network=none <<EOF")
     assert end.error.message.endswith("returned exit code 5.")
     assert end.error.detail == "why"
     mark = f"6543{os.getpid()}"

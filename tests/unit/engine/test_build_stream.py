@@ -186,18 +186,23 @@ STEP = Step(2, 3, "RUN make")
 @pytest.mark.parametrize(
     ("failure", "step", "kind", "message"),
     [
-        (Failure("The command", 2), STEP, BuildFailed, "Step 2 of 3 failed: RUN make returned exit code 2."),
+        (
+            Failure("The command", 2),
+            STEP,
+            BuildFailed,
+            "Step 2 of 3 failed: “RUN make” returned exit code 2.",
+        ),
         (
             Failure("x", 2),
             Step(1, 4, "RUN make", 2, 2),
             BuildFailed,
-            "Step 1 of 4 failed: RUN make (stage 2 of 2) returned exit code 2.",
+            "Step 1 of 4 failed: “RUN make” (stage 2 of 2) returned exit code 2.",
         ),
         (
             Failure("the --mount option requires BuildKit. Refer", None),
             STEP,
             BuilderUnsuitable,
-            "Step 2 of 3 needs BuildKit: RUN make.",
+            "Step 2 of 3 needs BuildKit: “RUN make”.",
         ),
         (Failure("write: no space left on device", None), STEP, DiskFull, "The engine's disk is full."),
         (
@@ -223,9 +228,9 @@ STEP = Step(2, 3, "RUN make")
             Failure("something", None),
             Step(1, 1, "FROM r.example/a:1"),
             BuildFailed,
-            "Step 1 of 1 failed: FROM r.example/a:1.",
+            "Step 1 of 1 failed: “FROM r.example/a:1”.",
         ),
-        (Failure("something", None), Step(5, 0, "COPY a b"), BuildFailed, "Step 5 of 5 failed: COPY a b."),
+        (Failure("something", None), Step(5, 0, "COPY a b"), BuildFailed, "Step 5 of 5 failed: “COPY a b”."),
     ],
 )
 def test_sentences(failure: Failure, step: Step | None, kind: type[LongshoreError], message: str) -> None:

@@ -239,11 +239,11 @@ def why(text: str, step: Step | None = RUN, code: int | None = None, **more: Any
 def test_a_command_that_failed() -> None:
     error = why("returned a non-zero code: 2", code=2, output="make: no rule")
     assert isinstance(error, BuildFailed)
-    assert error.message == "Step 2 of 3 failed: RUN make returned exit code 2."
+    assert error.message == "Step 2 of 3 failed: “RUN make” returned exit code 2."
     assert error.detail == "make: no rule"
     assert why("it failed", code=2).detail == "it failed"
     assert why("it failed", Step(4, 0, "RUN x", 2, 3), 2).message == (
-        "Step 4 of 4 failed: RUN x (stage 2 of 3) returned exit code 2."
+        "Step 4 of 4 failed: “RUN x” (stage 2 of 3) returned exit code 2."
     )
 
 
@@ -263,7 +263,7 @@ def test_a_stage_that_is_not_there() -> None:
 def test_what_needs_buildkit(text: str) -> None:
     within, before = why(text), why(text, None)
     assert isinstance(within, BuilderUnsuitable) and isinstance(before, BuilderUnsuitable)
-    assert within.message == "Step 2 of 3 needs BuildKit: RUN make."
+    assert within.message == "Step 2 of 3 needs BuildKit: “RUN make”."
     assert before.message == "The Dockerfile needs BuildKit."
     assert within.advice == before.advice == USE_BUILDX
 
@@ -271,7 +271,7 @@ def test_what_needs_buildkit(text: str) -> None:
 @pytest.mark.parametrize("text", ["dockerfile parse error on line 2", "unknown instruction: FRO"])
 def test_a_dockerfile_that_is_not_valid(text: str) -> None:
     assert why(text, None).message == "The Dockerfile is not valid."
-    assert why(text).message == "Step 2 of 3 failed: RUN make."
+    assert why(text).message == "Step 2 of 3 failed: “RUN make”."
 
 
 def test_a_base_image_that_is_not_there() -> None:
@@ -424,7 +424,7 @@ def test_a_step_that_failed() -> None:
     log = json.dumps({"logs": [{"vertex": "a", "data": base64.b64encode(b"no rule").decode()}]}).encode()
     text = "process did not complete: exit code: 2"
     error = ended([broken("[linux/arm64 base 2/4] RUN make", text), log])
-    assert error.message == "Step 2 of 4 failed: RUN make returned exit code 2."
+    assert error.message == "Step 2 of 4 failed: “RUN make” returned exit code 2."
     assert error.detail == "no rule"
     assert "exit code" not in ended([broken("[2/4] COPY a b", "not found")]).message
 

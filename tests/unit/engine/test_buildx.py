@@ -63,7 +63,7 @@ def test_steps_and_output() -> None:
     assert failed == [Changed(2, "[2/2] RUN make", LayerState.FAILED, 1.0)]
     assert list(status.finish()) == [Output("two", 2)]
     problem = status.failure(BuildOptions(), 1)
-    assert problem.message == "Step 2 of 2 failed: RUN make returned exit code 2."
+    assert problem.message == "Step 2 of 2 failed: “RUN make” returned exit code 2."
     assert problem.detail == "one\ntwo"
 
 

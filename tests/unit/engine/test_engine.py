@@ -365,7 +365,7 @@ def test_a_build_that_fails(faulty: FaultyEngine) -> None:
     faulty.answers["/build"] = lines(*begun, *output, failure)
     with pytest.raises(BuildFailed) as caught:
         built(faulty)
-    assert caught.value.message == "Step 2 of 2 failed: RUN x returned exit code 3."
+    assert caught.value.message == "Step 2 of 2 failed: “RUN x” returned exit code 3."
     assert caught.value.detail.splitlines() == [f"line {number}" for number in range(2, 12)]
     faulty.answers["/build"] = lines(*begun, failure)
     with pytest.raises(BuildFailed) as caught:
