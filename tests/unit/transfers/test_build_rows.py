@@ -17,7 +17,7 @@ from longshore.transfers.progress import output_log, steps
 from longshore.transfers.progress.output_log import OutputLine, OutputLog
 from longshore.transfers.progress.progress import Progress
 from longshore.transfers.progress.steps import Steps
-from longshore.transfers.transfer import EnginePlace, FolderPlace, Moved, Operation
+from longshore.transfers.transfer import EnginePlace, FolderPlace, Moved, Operation, Phase
 from transfertools import ENGINE, pull
 
 WAITING, RUNNING, DONE, CACHED, FAILED, STOPPED = (
@@ -353,3 +353,20 @@ def test_names_that_cannot_be_read() -> None:
     assert [str(name) for name in names_of(odd)] == ["acme.io/a:1", "acme.io/a:2"]
     with pytest.raises(LongshoreError):
         Build.of(odd)
+
+
+def test_a_build_has_a_speed_only_while_its_folder_is_sent() -> None:
+    clock = Clock()
+    progress = Progress(extracts=False, clock=clock)
+    rows = progress.steps()
+    rows.expect_bytes(4_000)
+    progress.enter(Phase.SENDING)
+    for _ in range(3):
+        clock.now += 1
+        rows.sent(1_000)
+        progress.snapshot()
+    assert progress.snapshot().speed
+    progress.enter(Phase.BUILDING)
+    clock.now += 1
+    found = progress.snapshot()
+    assert (found.speed, found.seconds_left) == (None, None)

@@ -202,7 +202,8 @@ class Progress:
             if self._dirty or self._steps is not None:
                 self._refresh()
             speed = left = None
-            if not self._ended:
+            sending = self._steps is None or self._phase is Phase.SENDING  # steps have no speed
+            if not self._ended and sending:
                 now = self._clock()
                 self._speed.sample(now, self._moved - self._earlier, self._work - self._earlier)
                 speed = self._speed.speed()
