@@ -225,9 +225,12 @@ class Wiring(QObject):
         if not running:
             self.quit()
             return
+        from longshore.transfers.transfer import Operation
         from longshore.widgets.dialogs.closing import CloseSheet
 
-        sheet = CloseSheet(self.window, running, followed)
+        unfinished = [s for s in self.window.transfer_pane.snapshots() if not s.state.finished]
+        builds = sum(s.request.operation is Operation.BUILD for s in unfinished)
+        sheet = CloseSheet(self.window, running, followed, builds=builds)
         sheet.accepted.connect(self.quit)
         sheet.open()
 

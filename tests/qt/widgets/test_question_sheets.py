@@ -207,3 +207,17 @@ def test_a_host_that_no_image_name_can_hold_is_refused(light: Theme, qtbot: QtBo
         sheet.confirm.click()
     assert sheet.problem.text()
     assert sheet.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("running", "builds", "pulls_told", "builds_told"),
+    [(2, 0, True, False), (2, 1, True, True), (1, 1, False, True)],
+)
+def test_closing_says_what_is_lost(
+    light: Theme, qtbot: QtBot, running: int, builds: int, pulls_told: bool, builds_told: bool
+) -> None:
+    sheet = CloseSheet(None, running, builds=builds)
+    qtbot.addWidget(sheet)
+    said = " ".join(label.text() for label in sheet.findChildren(type(sheet.problem)))
+    assert ("unfinished pulls" in said) is pulls_told
+    assert ("A build starts again from the beginning" in said) is builds_told

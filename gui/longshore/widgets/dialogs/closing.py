@@ -10,9 +10,12 @@ from longshore.widgets.notices import plain_label
 
 
 class CloseSheet(Sheet):
-    """Asks for confirmation before closing the window stops transfers. *followed*: containers, which go on."""
+    """Asks for confirmation before closing the window stops transfers.
 
-    def __init__(self, parent: QWidget | None, running: int, followed: int = 0) -> None:
+    *running*: their number, *builds*: how many of them are builds. *followed*: containers, which go on.
+    """
+
+    def __init__(self, parent: QWidget | None, running: int, followed: int = 0, *, builds: int = 0) -> None:
         title = (
             self.tr("Stop 1 transfer and close?")
             if running == 1
@@ -24,8 +27,12 @@ class CloseSheet(Sheet):
             if running == 1
             else self.tr("They are kept in the list as Interrupted and can be resumed.")
         )
-        lost = self.tr("An engine may have to download unfinished pulls again.")
-        self.body.addWidget(plain_label(f"{kept} {lost}", role="dim", wrap=True))
+        said = [kept]
+        if builds < running:
+            said.append(self.tr("An engine may have to download unfinished pulls again."))
+        if builds:
+            said.append(self.tr("A build starts again from the beginning; finished steps are cached."))
+        self.body.addWidget(plain_label(" ".join(said), role="dim", wrap=True))
         if followed:
             self.body.addWidget(plain_label(keeps_running(followed), role="dim", wrap=True))
         self.dismiss.setText(self.tr("Keep open"))
