@@ -85,7 +85,7 @@ def _line(row: TransferSnapshot, library: Path) -> tuple[str, ...]:
         times.age(row.finished) or "Unfinished",
         words.operation_text(request.operation),
         words.end_text(request.source, is_source=True),
-        words.end_text(request.destination, is_source=False, library=library),
+        words.destination_text(request, library),
         words.status_text(row.state),
         words.transferred_text(row),
     )

@@ -193,5 +193,5 @@ def _line(row: TransferSnapshot, library: Path) -> tuple[str, ...]:
         row.id[:_SHOWN],
         words.operation_text(request.operation),
         words.end_text(request.source, is_source=True),
-        words.end_text(request.destination, is_source=False, library=library),
+        words.destination_text(request, library),
     )

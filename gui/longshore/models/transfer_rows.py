@@ -34,6 +34,7 @@ class TransferRow:
         parts = [request.operation.value]
         for end in (request.source, request.destination):
             parts += [words.end_text(end, is_source=True), words.end_whole(end)]
+        parts.append(words.destination_whole(request))
         self.haystack = " ".join(parts).casefold()
 
     def take_over(self) -> list[int] | None:

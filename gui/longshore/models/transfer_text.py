@@ -11,6 +11,8 @@ from longshore.transfers.transfer import ArchivePlace, EnginePlace, Operation, S
 from longshore.words import errors, text, times
 from longshore.words.transfers import (
     advice_lines,
+    destination_text,
+    destination_whole,
     end_text,
     end_whole,
     operation_text,
@@ -60,7 +62,7 @@ def transfer_cell(snapshot: TransferSnapshot, column: int) -> str:
     if column == TransferColumn.SOURCE:
         return end_text(snapshot.request.source, is_source=True)
     if column == TransferColumn.DESTINATION:
-        return end_text(snapshot.request.destination, is_source=False)
+        return destination_text(snapshot.request)
     if column == TransferColumn.STATUS:
         return status_text(snapshot.state)
     if column == TransferColumn.PROGRESS:
@@ -79,7 +81,7 @@ def transfer_whole(snapshot: TransferSnapshot, column: int) -> str:
     if column == TransferColumn.SOURCE:
         return end_whole(snapshot.request.source)
     if column == TransferColumn.DESTINATION:
-        return end_whole(snapshot.request.destination)
+        return destination_whole(snapshot.request)
     if column == TransferColumn.TRANSFERRED and snapshot.error is not None:
         return "\n".join(part for part in (transferred_text(snapshot), *advice_lines(snapshot)) if part)
     if column == TransferColumn.FINISHED and snapshot.finished is not None:
@@ -116,4 +118,12 @@ def copy_text(snapshot: TransferSnapshot) -> str:
 def action_text(snapshot: TransferSnapshot) -> str:
     """Return the action that the row offers, "" for none."""
     offer = errors.offer_of(snapshot)
-    return offer.button if offer is not None and offer.remedy is Remedy.SIGN_IN else ""
+    if offer is not None and offer.remedy is Remedy.SIGN_IN:
+        return offer.button
+    return tr("Output…") if has_failed_output(snapshot) else ""
+
+
+def has_failed_output(snapshot: TransferSnapshot) -> bool:
+    """Return True if *snapshot* is a failed build whose output says why."""
+    request = snapshot.request
+    return request.operation is Operation.BUILD and snapshot.state is State.FAILED and bool(snapshot.output)

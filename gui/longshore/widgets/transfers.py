@@ -371,6 +371,8 @@ class TransferPane(Pane):
         offer = errors.offer_of(snapshot, self.name_of) if snapshot is not None else None
         if snapshot is not None and offer is not None:
             self._follow(snapshot, offer)
+        elif snapshot is not None and transfer_text.has_failed_output(snapshot):
+            self.output_requested.emit(transfer_id)
 
     @Slot()
     def _selection_changed(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from longshore.errors import BuilderUnsuitable, BuildFailed, LongshoreError
 from longshore.language import tr
 from longshore.oci.layer import LayerState
+from longshore.transfers.builds import names_of
 from longshore.transfers.transfer import LayerSnapshot, Phase, State, TransferSnapshot
-from longshore.words import text, times
+from longshore.words import errors, text, times
 
 
 def progress_text(snapshot: TransferSnapshot) -> str:
@@ -95,3 +97,22 @@ def step_time_text(step: LayerSnapshot) -> str:
 def step_text(step: LayerSnapshot, total: int) -> str:
     """Return a step as ``3/7 RUN make``."""
     return f"{step.layer_id}/{total} {step.label}".rstrip()
+
+
+def failure_lines(
+    snapshot: TransferSnapshot, error: LongshoreError, words: list[str], most: int
+) -> list[str]:
+    """Return the step that failed with the last of *words*, at most *most*; what to do; what became of the names."""
+    step = failed_step(snapshot)
+    lines = [] if step is None else [step_text(step, total_steps(snapshot))]
+    if len(words) > most:
+        words = ["…", *words[1 - most :]]
+    lines += [*words, errors.advice(error)]
+    names = names_of(snapshot.request)
+    if names and isinstance(error, BuildFailed | BuilderUnsuitable):
+        lines.append(
+            tr("An earlier image with this name is unchanged.")
+            if len(names) == 1
+            else tr("Earlier images with these names are unchanged.")
+        )
+    return [line for line in lines if line]

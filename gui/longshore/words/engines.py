@@ -22,9 +22,9 @@ def maker(info: EngineInfo) -> str:
     """Return make and version: ``Docker 28.5.2``."""
     from longshore.engine.model import ImageStore
 
-    name = "Podman" if info.store is ImageStore.PODMAN else "Docker"
+    make = "Podman" if info.store is ImageStore.PODMAN else "Docker"
     # Without a distribution's suffix: 28.5.2+dfsg4.
-    return f"{name} {safe(info.version.partition('+')[0], 40)}".strip()
+    return f"{make} {safe(info.version.partition('+')[0], 40)}".strip()
 
 
 def store(info: EngineInfo) -> str:
@@ -60,12 +60,12 @@ def title(address: EngineAddress, info: EngineInfo | None, error: LongshoreError
     """Return one line: ``default  ·  Docker 28.5``, ``build-farm  ·  not running``. :func:`story` has the rest."""
     said = state(info, error)
     if info is not None:
-        name, _, version = said.partition(" ")
-        said = " ".join([name, ".".join(version.split(".")[:2])]).strip()
-    return "  ·  ".join(part for part in (safe(_short(address), 100), said) if part)
+        make, _, version = said.partition(" ")
+        said = " ".join([make, ".".join(version.split(".")[:2])]).strip()
+    return "  ·  ".join(part for part in (safe(name(address), 100), said) if part)
 
 
-def _short(address: EngineAddress) -> str:
+def name(address: EngineAddress) -> str:
     """Return the engine's name, or the end of its address if it has no name: that part differs between engines."""
     if address.name not in (address.url, address.url.partition("://")[2]):
         return address.name

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from longshore.language import tr
+from longshore.transfers.builds import names_of
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
@@ -20,10 +21,11 @@ from longshore.transfers.transfer import (
     Plan,
     State,
     TransferNote,
+    TransferRequest,
     TransferSnapshot,
     Waiting,
 )
-from longshore.words import builds, errors, text, times
+from longshore.words import builds, engines, errors, text, times
 
 
 def operation_text(operation: Operation) -> str:
@@ -65,6 +67,31 @@ def end_text(end: Endpoint, *, is_source: bool, library: Path | None = None) -> 
     if isinstance(place, LibraryPlace):
         return tr("Library") if library in (None, place.path) else text.safe(place.path.name)
     return image_name(end) or text.safe(place.host)
+
+
+def destination_text(request: TransferRequest, library: Path | None = None) -> str:
+    """Return the target of *request*, see :func:`end_text`; for a build, the names of the image and where it is built.
+
+    Its source, a folder, does not name the image.
+    """
+    place = request.destination.place
+    if request.operation is not Operation.BUILD or not isinstance(place, EnginePlace):
+        return end_text(request.destination, is_source=False, library=library)
+    names = names_of(request)
+    where = text.safe(engines.name(place.address), 100)
+    if not names:
+        return where
+    shown = text.safe(names[0].familiar, 600)
+    if len(names) > 1:
+        shown += f" (+{len(names) - 1})"
+    return tr("{name} in {place}").replace("{place}", where).replace("{name}", shown)
+
+
+def destination_whole(request: TransferRequest) -> str:
+    """Return the full text of the target of *request*, with all names of an image that is built."""
+    further = names_of(request)[1:] if request.operation is Operation.BUILD else []
+    whole = end_whole(request.destination)
+    return "\n".join([*(text.safe(name.familiar, 600) for name in further), whole])
 
 
 def end_whole(end: Endpoint) -> str:
@@ -283,11 +310,11 @@ def advice_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
     if error is None or snapshot.state is not State.FAILED:
         return notes
     words = [line.strip() for line in error.detail.splitlines() if line.strip()]
+    if snapshot.request.operation is Operation.BUILD:
+        return (*builds.failure_lines(snapshot, error, words, _DETAIL_LINES), *notes)
     if len(words) > _DETAIL_LINES:
         words = [*words[: _DETAIL_LINES - 1], "…"]
-    # An instruction is long, and the row has little room for the sentence.
-    whole = errors.message(error) if snapshot.request.operation is Operation.BUILD else ""
-    return (*(line for line in (whole, errors.advice(error), *words) if line), *notes)
+    return (*(line for line in (errors.advice(error), *words) if line), *notes)
 
 
 def _note_text(note: TransferNote) -> str:

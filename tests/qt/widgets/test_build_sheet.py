@@ -21,9 +21,10 @@ from longshore.application.build_folders import (
 )
 from longshore.building.dockerfile import Argument
 from longshore.engine.address import EngineAddress
-from longshore.errors import BuildFailed, BuildFolderError, InvalidInput
+from longshore.errors import BuildFailed, BuildFolderError, InvalidInput, VerificationFailed
 from longshore.models.columns import Role, Tone, TransferColumn
 from longshore.models.images import ImageModel
+from longshore.models.transfer_text import action_text, transfer_cell, transfer_whole
 from longshore.models.transfers import TransferModel
 from longshore.oci.layer import LayerState
 from longshore.oci.reference import Reference
@@ -35,6 +36,8 @@ from longshore.transfers.transfer import EnginePlace, LayerSnapshot, Plan, State
 from longshore.widgets.build_output import BuildOutputWindow
 from longshore.widgets.dialogs.build import BuildSheet
 from longshore.widgets.theme import Theme
+from longshore.words.transfers import advice_lines
+from qt.widgets.conftest import Bench
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
@@ -193,6 +196,22 @@ def build_row(state: State = State.RUNNING, **more: object) -> TransferSnapshot:
     return replace(made, **more)  # type: ignore[arg-type]
 
 
+def test_the_destination_of_a_build_names_the_image() -> None:
+    names = tuple(map(Reference.parse_input, ("acme/web:1", "acme/web:2")))
+    row = build_row(request=Build(FOLDER, PLACE, names).request())
+    assert transfer_cell(row, TransferColumn.DESTINATION) == "acme/web:1 (+1) in default"
+    assert transfer_whole(row, TransferColumn.DESTINATION).splitlines() == [
+        "acme/web:2",
+        "acme/web:1",
+        "default (unix:///run/docker.sock)",
+    ]
+    socket = EnginePlace(EngineAddress("unix:///tmp/x/docker.sock", "unix:///tmp/x/docker.sock"))
+    row = build_row(request=Build(FOLDER, socket, names[:1]).request())
+    assert transfer_cell(row, TransferColumn.DESTINATION) == "acme/web:1 in docker.sock"
+    row = build_row(request=Build(FOLDER, socket).request())
+    assert transfer_cell(row, TransferColumn.DESTINATION) == "docker.sock"
+
+
 STEPS = (
     step(1, "FROM base", LayerState.CACHED),
     step(2, "RUN make", LayerState.FAILED, 3.4),
@@ -202,10 +221,11 @@ STEPS = (
 
 def test_the_rows_of_steps() -> None:
     model = TransferModel()
-    model.apply(Changes([build_row(layers=STEPS)], (), ["one"], None, None, 0))
+    model.apply(Changes([build_row(layers=STEPS)], [], ["one"], None, None, 0))
     row = model.index(0, 0)
     assert row.siblingAtColumn(TransferColumn.OPERATION).data() == "Build"
     assert row.siblingAtColumn(TransferColumn.SOURCE).data() == "web"
+    assert row.siblingAtColumn(TransferColumn.DESTINATION).data() == "acme/web:1 in default"
     cells = [
         [
             model.index(number, column, row).data()
@@ -238,7 +258,7 @@ def test_the_output_is_shown_step_by_step(light: Theme, qtbot: QtBot) -> None:
     window.cancel_requested.connect(cancelled.append)
     window.cancel_verb.trigger()
     assert cancelled == ["one"]
-    error = BuildFailed("Step 2 of 3 failed: RUN make returned exit code 2.", advice="Read the output.")
+    error = BuildFailed("Step 2 of 3 failed: “RUN make” returned exit code 2.", advice="Read the output.")
     window.show_state(replace(running, state=State.FAILED, error=error), [])
     assert window.pane.explanation.startswith("Step 2 of 3 failed")
     # It starts again, and has as many lines when that is seen.
@@ -249,3 +269,33 @@ def test_the_output_is_shown_step_by_step(light: Theme, qtbot: QtBot) -> None:
     assert window.after == 0
     window.output.flush()
     assert window.output.text() == ""
+
+
+def test_a_failed_build_shows_the_step_and_its_last_lines_first() -> None:
+    error = BuildFailed(
+        "Step 2 of 3 failed: “RUN make” returned exit code 2.",
+        advice="Read the output.",
+        detail="\n".join(f"line {number}" for number in range(30)),
+    )
+    row = build_row(State.FAILED, layers=STEPS, error=error, output=30)
+    lines = advice_lines(row)
+    assert lines[:3] == ("2/3 RUN make", "…", "line 19")
+    assert lines[-3:] == ("line 29", "Read the output.", "An earlier image with this name is unchanged.")
+    assert error.message not in lines, "the row itself says so"
+    moved = VerificationFailed("The tag does not point to the image that was built.")
+    assert not any("unchanged" in line for line in advice_lines(replace(row, error=moved)))
+    unnamed = Build(FOLDER, PLACE).request()
+    assert not any("unchanged" in line for line in advice_lines(replace(row, request=unnamed)))
+
+
+def test_the_row_of_a_failed_build_offers_its_output(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    error = BuildFailed("Step 2 of 3 failed: “RUN make” returned exit code 2.")
+    row = build_row(State.FAILED, layers=STEPS, error=error, output=3)
+    assert action_text(row) == "Output…"
+    assert action_text(replace(row, output=0)) == ""
+    assert action_text(replace(row, state=State.SUCCEEDED, error=None)) == ""
+    bench.transfers.apply(Changes([row], [], ["one"], None, None, 0))
+    with qtbot.waitSignal(pane.output_requested) as asked:
+        pane.view.action_requested.emit("one")
+    assert asked.args == ["one"]
