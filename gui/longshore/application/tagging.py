@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longshore.errors import InvalidInput, LongshoreError
+from longshore.errors import InvalidInput, InvalidReference, LongshoreError
 from longshore.oci.grammar import DOCKER_HUB, OFFICIAL
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
@@ -66,7 +66,11 @@ def derived(source: Reference, prefix: str, tag: str) -> Reference:
     name = source.with_digest(None)
     prefix = prefix.strip().rstrip("/")
     if prefix:
-        above = Reference.parse(f"{prefix}/x")
+        try:
+            above = Reference.parse(f"{prefix}/x")
+        except InvalidReference:
+            Reference.parse(prefix)  # its error quotes what was typed
+            raise
         folder = above.path.rpartition("/")[0]
         path = source.path
         if above.domain == DOCKER_HUB and folder == OFFICIAL:

@@ -69,7 +69,14 @@ class Images(QObject):
             sheet = TagSheet(self.window, names[0], images.images, library=library)
         else:
             sheet = TagSeveralSheet(self.window, names, images.images, library=library)
-        sheet.tag_requested.connect(lambda wanted: images.tag(wanted, self._shared.told))
+
+        def told(error: LongshoreError | None) -> None:
+            if sheet.open_still:
+                sheet.answer(error)
+            else:
+                self._shared.told(error)
+
+        sheet.tag_requested.connect(lambda wanted: images.tag(wanted, told))
         sheet.open()
 
     @Slot(object)

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from longshore.errors import LongshoreError
 from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
 from longshore.widgets.dialogs.sheet import Sheet
@@ -54,6 +55,13 @@ def test_one_name_is_typed_and_confirmed_with_enter(sheet: TagSheet, qtbot: QtBo
     with qtbot.waitSignal(sheet.tag_requested) as wish:
         qtbot.keyClick(field, Qt.Key.Key_Return)
     assert wish.args == [named("team/web:1.0")]
+    assert sheet.isVisible() and not sheet.confirm.isEnabled(), "the names are being given"
+    sheet.answer(LongshoreError("The engine does not respond."))
+    assert sheet.isVisible() and sheet.confirm.isEnabled()
+    assert "does not respond" in sheet.problem.text() and field.text() == "team/web:1.0"
+    with qtbot.waitSignal(sheet.tag_requested) as wish:
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+    sheet.answer(None)
     assert not sheet.isVisible()
 
 
@@ -177,3 +185,4 @@ def test_several_images_never_get_the_same_name(light: Theme, qtbot: QtBot) -> N
     assert not sheet.confirm.isEnabled()
     sheet.tag.setText("a b")
     assert sheet.problem.isVisible() and not sheet.confirm.isEnabled()
+    assert results(sheet) == [("", ""), ("", "")], "no names of what was typed before"

@@ -116,6 +116,15 @@ def test_what_makes_no_reference_is_refused(prefix: str, tag: str) -> None:
         derived(Reference.parse("web:dev"), prefix, tag)
 
 
+@pytest.mark.parametrize("prefix", ["R.io/Team", "r.io/te am", "r.io//x", "reg:", "-a"])
+def test_an_error_quotes_only_what_was_typed(prefix: str) -> None:
+    with pytest.raises(InvalidReference) as caught:
+        derived(Reference.parse("web:dev"), prefix, "")
+    assert caught.value.subject in prefix
+    quoted = caught.value.message.partition("“")[2].partition("”")[0]
+    assert quoted in prefix
+
+
 class Store:
     """Records the names given; refuses those of ``bad``."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -34,7 +34,7 @@ from longshore.words import errors
 MOST_NAMES = 20
 #: Names and images visible without scrolling.
 _VISIBLE = 6
-_IMAGE, _NAME, _RESULT = range(3)
+_IMAGE, _NAME, _RESULT = range(3)  # columns
 
 
 def _result(name: NewName, *, library: bool) -> tuple[str, str]:
@@ -110,7 +110,10 @@ def _say(label: QLabel, words: str, role: str) -> None:
 
 
 class _Tagging(Sheet):
-    """What both sheets share: the verb is enabled while there is something to do."""
+    """What both sheets share: the verb is enabled while there is something to do.
+
+    The owner answers :attr:`tag_requested` with :meth:`answer`.
+    """
 
     tag_requested = Signal(object)  # list[Wanted]
 
@@ -132,9 +135,10 @@ class _Tagging(Sheet):
         self.confirm.setAccessibleDescription(problem)
 
     def check(self) -> bool:
-        """Request the new names."""
+        """Request the new names; the sheet stays until they are given."""
+        self.set_busy(True)
         self.tag_requested.emit(self._wanted)
-        return True
+        return False
 
 
 class TagSheet(_Tagging):
@@ -307,6 +311,9 @@ class TagSeveralSheet(_Tagging):
         except LongshoreError as error:
             self._allow([], errors.message(error))
             self.show_problem(error)
+            self.caution.hide()
+            for row, (image, _) in enumerate(self._images):
+                self._fill(row, (image.shown, "", ""), current_theme().dim)
             return
         names = plan(self._listed, wanted)
         theme = current_theme()
@@ -322,19 +329,22 @@ class TagSeveralSheet(_Tagging):
             elif name.other is not None:
                 words, colour = self.tr("moves the tag"), theme.caution
                 lost.append(name)
-            cells = ((_IMAGE, name.image.shown), (_NAME, name.target.familiar), (_RESULT, words))
-            for column, text in cells:
-                item = QTableWidgetItem(text)
-                item.setFlags(Qt.ItemFlag.ItemIsEnabled)
-                item.setToolTip("" if column == _RESULT else text)
-                if column == _RESULT:
-                    item.setForeground(colour)
-                self.table.setItem(row, column, item)
+            self._fill(row, (name.image.shown, name.target.familiar, words), colour)
         self._tell_lost(lost)
         self._allow(names, twice)
         if twice:
             self.show_problem(twice)
         self.refit()
+
+    def _fill(self, row: int, texts: Sequence[str], colour: QColor) -> None:
+        """Show *texts* in the columns of a row; *colour*: of the result."""
+        for column, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            item.setToolTip("" if column == _RESULT else text)
+            if column == _RESULT:
+                item.setForeground(colour)
+            self.table.setItem(row, column, item)
 
     def _tell_lost(self, lost: Sequence[NewName]) -> None:
         nameless = sum(name.effect is Effect.LAST for name in lost)
