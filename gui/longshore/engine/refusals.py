@@ -21,7 +21,7 @@ def refusal(status: int, text: str, subject: str) -> LongshoreError:
         return ImageUnknown(
             f"The engine has no image {named}.",
             subject=subject,
-            advice="It may have been removed or renamed: refresh the list.",
+            advice="It may have been removed or renamed: see the list.",
             detail=text,
         )
     if status == 409:

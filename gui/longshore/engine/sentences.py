@@ -79,7 +79,7 @@ TABLE: tuple[tuple[str, str, type[LongshoreError], str, str], ...] = (
     ("forbidden", "", AccessDenied, "{host} does not allow you to {verb} {image}.",
      "Sign in to {host}, or ask the registry's administrator."),
     ("unknown tag", "push", ImageUnknown, "The engine has no image {image}.",
-     "It may have been removed or renamed: refresh the list."),
+     "It may have been removed or renamed: see the list."),
     ("unknown tag", "digest", NotInRegistry, "{host} has no image with that digest in {repository}.",
      "Check the name and the digest."),
     ("unknown tag", "", NotInRegistry, "{host} has no tag “{tag}” in {repository}.",
@@ -103,7 +103,7 @@ TABLE: tuple[tuple[str, str, type[LongshoreError], str, str], ...] = (
     ("no platform", "", NotInRegistry, "{image} is not available for the engine's platform.",
      "Choose an available platform."),
     ("unknown locally", "", ImageUnknown, "The engine has no image {image}.",
-     "It may have been removed or renamed: refresh the list."),
+     "It may have been removed or renamed: see the list."),
     ("not whole", "", EngineFailure,
      "The engine does not have all of {image}: some layers came with another image and exist only "
      "unpacked.",

@@ -326,6 +326,6 @@ class Library:
         return NotInLibrary(
             "The library does not have this image.",
             subject=str(image),
-            advice="Pull it, or refresh the list.",
+            advice="Pull it, or choose another.",
             detail=f"not in {self.path}",
         )

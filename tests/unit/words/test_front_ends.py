@@ -18,7 +18,7 @@ ROOT = Path(longshore.__file__).parent
 #: The rooms whose errors all front ends show.
 ROOMS = ("application", "archives", "credentials", "engine", "library", "oci", "registry", "transfers")
 WINDOW = re.compile(
-    r"\w…(?:[ ,.]|$)|refresh the list|registry's settings\. |until Longshore closes|insecure here|[Pp]in a "
+    r"\w…(?:[ ,.]|$)|see the list|registry's settings\. |until Longshore closes|insecure here|[Pp]in a "
 )
 COMMANDS = re.compile(r"--engine|See longshore images")
 
