@@ -12,6 +12,7 @@ from longshore.operations import Operations
 from longshore.transfers.transfer import EnginePlace, Operation, TransferSnapshot
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
+from longshore.words import engines
 
 if TYPE_CHECKING:
     from longshore.operations.place_watch import PlaceStatus
@@ -45,14 +46,22 @@ class Builds(QObject):
     @Slot(str)
     def open(self, folder: str) -> None:
         """Open the sheet, filled for *folder*; "" for the last one."""
+        from longshore.engine.model import ImageStore
         from longshore.widgets.dialogs.build import BuildSheet
 
-        place = self.operations.images.status.place
+        status = self.operations.images.status
+        place = status.place
         if not isinstance(place, EnginePlace):
             self.window.image_pane.refuse(self.window.image_pane.no_build())
             return
         builds = self.operations.builds
-        sheet = BuildSheet(self.window, place, place.address.name, folder or builds.last_folder())
+        sheet = BuildSheet(
+            self.window,
+            place,
+            engines.title(place.address, status.info, status.error),
+            folder or builds.last_folder(),
+            podman=None if status.info is None else status.info.store is ImageStore.PODMAN,
+        )
         sheet.look_requested.connect(lambda path, file: builds.look(path, file, sheet.show_facts))
         sheet.choices_requested.connect(lambda path: sheet.show_choices(builds.last_choices(Path(path))))
         sheet.build_requested.connect(self._build)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
 
 from longshore.application.build_folders import (
@@ -299,3 +300,42 @@ def test_the_row_of_a_failed_build_offers_its_output(bench: Bench, qtbot: QtBot)
     with qtbot.waitSignal(pane.output_requested) as asked:
         pane.view.action_requested.emit("one")
     assert asked.args == ["one"]
+
+
+def test_the_builder_that_is_used_is_named(light: Theme, qtbot: QtBot) -> None:
+    for podman, buildx, said in (
+        (False, False, "Docker's classic builder. Docker Buildx is not installed; it has BuildKit."),
+        (True, False, "Podman"),
+        (None, False, "The engine's own"),
+        (False, True, ""),
+    ):
+        sheet = BuildSheet(None, PLACE, "default", podman=podman)
+        qtbot.addWidget(sheet)
+        assert sheet.builder_label.isHidden(), "not known yet"
+        sheet.show_facts(replace(FACTS, buildx=buildx))
+        assert not sheet.builder_label.isHidden()
+        assert sheet.builder.isHidden() is not buildx and sheet.builder_note.isHidden() is buildx
+        if said:
+            assert sheet.builder_note.text() == said
+        else:
+            assert sheet.builder.itemText(0) == "Docker's classic builder"
+
+
+def test_editable_boxes_have_names_where_the_focus_is(sheet: BuildSheet) -> None:
+    for box, name in ((sheet.target, "Stage"), (sheet.platform, "Platform")):
+        line = box.lineEdit()
+        assert line is not None and line.accessibleName() == name
+
+
+def test_examples_are_shown_only_in_an_empty_table(sheet: BuildSheet) -> None:
+    table = sheet.arguments
+
+    def shown(column: int) -> str:
+        option = QStyleOptionViewItem()
+        index = table.model().index(table.rowCount() - 1, column)
+        table.itemDelegate().initStyleOption(option, index)  # type: ignore[attr-defined]
+        return option.text
+
+    assert [shown(0), shown(1)] == ["e.g. VERSION", "e.g. 1.2"]
+    table.add("A", "1")
+    assert [shown(0), shown(1)] == ["", ""]

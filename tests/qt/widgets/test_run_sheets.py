@@ -102,6 +102,27 @@ def test_a_plain_run_takes_all_from_the_image(sheet: RunSheet) -> None:
     assert not sheet.isVisible()
 
 
+def test_a_name_of_one_letter_is_refused_at_once_and_the_empty_line_says_why(sheet: RunSheet) -> None:
+    QTest.keyClicks(sheet.name, "w")
+    wrong = sheet._wrong[RunField.NAME]
+    assert wrong.isVisible() and "at least two letters" in wrong.text()
+    assert sheet.line.toPlainText() == ""
+    assert sheet.line.placeholderText() == "There is no line until what is entered is valid."
+    QTest.keyClicks(sheet.name, "e")
+    assert not wrong.isVisible()
+    assert sheet.line.toPlainText() == "docker run --name we team/app:1.0"
+
+
+def test_the_fields_scroll_only_where_the_screen_has_no_room(sheet: RunSheet) -> None:
+    for number in range(2):
+        put(sheet.environment, number, 0, f"V{number}")
+    QApplication.processEvents()
+    bar = sheet._fields.verticalScrollBar()
+    assert sheet.screen().availableGeometry().height() >= 800, "offscreen"
+    assert bar.maximum() == 0
+    assert sheet.detach.visibleRegion().boundingRect().height() == sheet.detach.height()
+
+
 def test_everything_that_can_be_entered(sheet: RunSheet) -> None:
     found = requested(sheet)
     QTest.keyClicks(sheet.name, "web")
@@ -172,13 +193,14 @@ def test_an_error_is_below_its_field(
     assert not sheet.copy.isEnabled()
 
 
-def test_a_name_is_not_judged_while_it_is_typed(sheet: RunSheet) -> None:
-    QTest.keyClicks(sheet.name, "w")
-    assert not sheet._wrong[RunField.NAME].isVisible()
-    QTest.keyClick(sheet.name, Qt.Key.Key_Tab)
-    assert sheet._wrong[RunField.NAME].isVisible()
-    sheet.name.setText("web")
-    assert not sheet._wrong[RunField.NAME].isVisible()
+def test_a_network_is_not_judged_while_it_is_typed(sheet: RunSheet) -> None:
+    sheet.network.setFocus()
+    QTest.keyClicks(sheet.network, "a b")
+    assert not sheet._wrong[RunField.NETWORK].isVisible()
+    QTest.keyClick(sheet.network, Qt.Key.Key_Tab)
+    assert sheet._wrong[RunField.NETWORK].isVisible()
+    sheet.network.setText("ab")
+    assert not sheet._wrong[RunField.NETWORK].isVisible()
 
 
 def test_what_the_engine_refuses(sheet: RunSheet) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
@@ -30,10 +31,14 @@ from longshore.widgets.dialogs.entry_table import EntryTable
 from longshore.widgets.dialogs.fields import explanation, typed_path
 from longshore.widgets.dialogs.pull import PLATFORMS
 from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.notices import plain_label
+from longshore.widgets.theme import current_theme
 from longshore.words import errors
 
 #: Milliseconds after the last key until the folder is looked at.
 _PAUSE = 250
+#: Width of the labels, and the room between them and the fields, in pixels.
+_LABEL, _GAP = 80, 8
 
 
 class _Field(QVBoxLayout):
@@ -45,6 +50,7 @@ class _Field(QVBoxLayout):
         self.setSpacing(4)
         row = QHBoxLayout()
         row.setSpacing(8)
+        self.first = parts[0]
         row.addWidget(parts[0], 1)
         for part in parts[1:]:
             row.addWidget(part)
@@ -62,21 +68,32 @@ class _Field(QVBoxLayout):
 
 
 class BuildSheet(Sheet):
-    """Asks for a folder and the options of a build. It reads nothing itself: see :attr:`look_requested`."""
+    """Asks for a folder and the options of a build. It reads nothing itself: see :attr:`look_requested`.
+
+    *destination*: the engine's title. *podman*: whether it is Podman, None while that is not known.
+    """
 
     look_requested = Signal(str, str)  # folder, Dockerfile ("" for the folder's own)
     choices_requested = Signal(object)  # Path of a folder, whose last choices are wanted
     build_requested = Signal(object)  # Build
 
     def __init__(
-        self, parent: QWidget | None, place: EnginePlace, destination: str, folder: str = ""
+        self,
+        parent: QWidget | None,
+        place: EnginePlace,
+        destination: str,
+        folder: str = "",
+        *,
+        podman: bool | None = None,
     ) -> None:
         super().__init__(parent, self.tr("Build an image"), self.tr("Build"), width=560)
         self._place = place
+        self._podman = podman
         self._facts: FolderFacts | None = None
         self._filled: Path | None = None
         self._defaults: dict[str, str | None] = {}
         form = self.form()
+        form.setHorizontalSpacing(_GAP)
         self._add_folder(form, folder)
         self._add_names(form)
         self._add_arguments(form)
@@ -89,6 +106,16 @@ class BuildSheet(Sheet):
         self.dockerfile.textChanged.connect(self._folder_changed)
         self.folder.setFocus()
 
+    def _row(self, form: QFormLayout, title: str, field: QWidget | QLayout) -> QLabel:
+        """Add a row, with its label beside the first line of the field."""
+        label = plain_label(title, "dim")
+        label.setMinimumSize(_LABEL, current_theme().control_height)
+        if isinstance(field, _Field):
+            label.setBuddy(field.first)
+        form.addRow(label, field)
+        form.setAlignment(label, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        return label
+
     def _add_folder(self, form: QFormLayout, folder: str) -> None:
         self.folder = QLineEdit(folder)
         self.folder.setAccessibleName(self.tr("Folder"))
@@ -99,13 +126,13 @@ class BuildSheet(Sheet):
         choose.setAutoDefault(False)
         choose.clicked.connect(self._choose)
         self.folder_field = _Field(self.folder, choose)
-        form.addRow(self.tr("Folder"), self.folder_field)
+        self._row(form, self.tr("Folder"), self.folder_field)
         self.dockerfile = QLineEdit()
         self.dockerfile.setAccessibleName(self.tr("Dockerfile"))
         self.dockerfile.setPlaceholderText(self.tr("Dockerfile"))
         self.dockerfile.setMaxLength(4000)
         self.dockerfile_field = _Field(self.dockerfile)
-        form.addRow(self.tr("Dockerfile"), self.dockerfile_field)
+        self._row(form, self.tr("Dockerfile"), self.dockerfile_field)
 
     def _add_names(self, form: QFormLayout) -> None:
         self.tags = QLineEdit()
@@ -114,7 +141,7 @@ class BuildSheet(Sheet):
         self.tags.setMaxLength(4000)
         self.tags_field = _Field(self.tags)
         self.tags.textChanged.connect(lambda: self.tags_field.show(None))
-        form.addRow(self.tr("Names"), self.tags_field)
+        self._row(form, self.tr("Names"), self.tags_field)
         self.target = QComboBox()
         self.target.setEditable(True)
         self.target.addItem("")
@@ -122,7 +149,8 @@ class BuildSheet(Sheet):
         line = self.target.lineEdit()
         assert line is not None
         line.setPlaceholderText(self.tr("the last stage"))
-        form.addRow(self.tr("Stage"), _Field(self.target))
+        line.setAccessibleName(self.tr("Stage"))
+        self._row(form, self.tr("Stage"), _Field(self.target))
 
     def _add_arguments(self, form: QFormLayout) -> None:
         self.arguments = EntryTable(
@@ -138,7 +166,7 @@ class BuildSheet(Sheet):
         )
         self.secrets_note.hide()
         self.arguments_field.addWidget(self.secrets_note)
-        form.addRow(self.tr("Arguments"), self.arguments_field)
+        self._row(form, self.tr("Arguments"), self.arguments_field)
 
     def _add_rest(self, form: QFormLayout, destination: str) -> None:
         self.platform = QComboBox()
@@ -148,8 +176,9 @@ class BuildSheet(Sheet):
         line = self.platform.lineEdit()
         assert line is not None
         line.setPlaceholderText(self.tr("the engine's own"))
+        line.setAccessibleName(self.tr("Platform"))
         self.platform_field = _Field(self.platform)
-        form.addRow(self.tr("Platform"), self.platform_field)
+        self._row(form, self.tr("Platform"), self.platform_field)
         self.no_cache = QCheckBox(self.tr("Run every step, even if cached"))
         self.pull = QCheckBox(self.tr("Pull newer base images"))
         boxes = QHBoxLayout()
@@ -160,14 +189,22 @@ class BuildSheet(Sheet):
         form.addRow("", boxes)
         self.builder = QComboBox()
         self.builder.setAccessibleName(self.tr("Builder"))
-        self.builder.addItem(self.tr("The engine's own"), "")
+        own = {None: self.tr("The engine's own"), True: "Podman", False: self.tr("Docker's classic builder")}
+        self.builder.addItem(own[self._podman], "")
         self.builder.addItem(self.tr("Docker Buildx (BuildKit)"), BUILDX)
-        self.builder_label = QLabel(self.tr("Builder"))
-        form.addRow(self.builder_label, self.builder)
+        self.builder_note = explanation("")
+        self.builder_note.setMinimumHeight(current_theme().control_height)
+        builder = QVBoxLayout()
+        builder.addWidget(self.builder)
+        builder.addWidget(self.builder_note)
+        self.builder_label = self._row(form, self.tr("Builder"), builder)
         self._offer_buildx(offered=False)
+        self.builder_label.hide()
+        self.builder_note.hide()
         if destination:
             into = explanation(destination)
-            form.addRow(self.tr("Into"), into)
+            into.setMinimumHeight(current_theme().control_height)
+            self._row(form, self.tr("Into"), into)
 
     # -- set by the owner
 
@@ -265,7 +302,12 @@ class BuildSheet(Sheet):
         if not offered:
             self.builder.setCurrentIndex(0)
         self.builder.setVisible(offered)
-        self.builder_label.setVisible(offered)
+        said = self.builder.itemText(0)
+        if self._podman is False:
+            said = self.tr("Docker's classic builder. Docker Buildx is not installed; it has BuildKit.")
+        self.builder_note.setText(said)
+        self.builder_note.setVisible(not offered)
+        self.builder_label.show()
 
     @Slot()
     def _arguments_changed(self) -> None:

@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.widgets.dialogs.sheet import TABLE_ROW
-from longshore.widgets.theme import current_theme
 
 #: The most rows that are visible without scrolling.
 _VISIBLE = 2
@@ -27,7 +26,7 @@ _LONGEST = 32_768
 
 
 class EntryTable(QTableWidget):
-    """Rows that can be typed into. Del removes the current row. *examples*: shown dim in the empty row.
+    """Rows that can be typed into. Del removes the current row. *examples*: shown dim while there is no other row.
 
     *ticks*: the last column is a check box with that title.
     """
@@ -145,12 +144,11 @@ class _Examples(QStyledItemDelegate):
         """Qt's hook."""
         super().initStyleOption(option, index)
         table = self._table
-        empty = index.row() == table.rowCount() - 1 and not index.data()
-        if empty and index.column() < len(table.examples):
-            option.text = table.examples[index.column()]
+        if table.rowCount() == 1 and index.column() < len(table.examples) and not table.rows():
+            option.text = table.tr("e.g. {0}").format(table.examples[index.column()])
             palette = option.palette
             for role in (QPalette.ColorRole.Text, QPalette.ColorRole.HighlightedText):
-                palette.setColor(role, current_theme().dim)
+                palette.setColor(role, palette.placeholderText().color())
             option.palette = palette
 
     def createEditor(

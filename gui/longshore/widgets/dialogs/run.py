@@ -37,8 +37,8 @@ from longshore.words import errors, text
 #: Width of the labels, and of the column with the line, in pixels.
 _LABEL = 80
 _LINE = 270
-#: The most pixels that the fields take: the sheet fits on a screen of 600.
-_HIGHEST = 450
+#: Pixels of the screen that the fields leave to the rest of the sheet and its frame, and the least that they may take.
+_REST, _LEAST = 190, 410
 #: Names of variables in a hint.
 _MOST_NAMES = 6
 
@@ -57,7 +57,7 @@ class RunSheet(Sheet):
         self.lines_of: Callable[[RunRequest, bool], Lines] = lambda request, secrets: {}
         self._wrong: dict[RunField, QLabel] = {}
         #: Fields whose errors are shown: those that the user has left, and all once the verb was pressed.
-        self._left: set[RunField] = set()
+        self._left: set[RunField] = {RunField.NAME}  # one letter is no name, which nobody expects
         columns = QHBoxLayout()
         columns.setSpacing(20)
         self.body.addLayout(columns, 1)
@@ -258,6 +258,11 @@ class RunSheet(Sheet):
         lines = {} if request is None else self.lines_of(request, False)
         line = "\n".join(lines.get("docker", ()))
         self.line.setPlainText(line)
+        self.line.setPlaceholderText(
+            self.tr("This engine has no address for docker.")
+            if request is not None
+            else self.tr("There is no line until what is entered is valid.")
+        )
         self.copy.setEnabled(bool(line))
         self.copy_all.setVisible(request is not None and bool(line) and has_secrets(request))
         self.refit()
@@ -295,7 +300,7 @@ class RunSheet(Sheet):
 
 
 class _Fields(QScrollArea):
-    """The fields, as high as they need to be up to a limit: with many errors they scroll."""
+    """The fields, as high as they need to be; they scroll only where the screen has no room."""
 
     def __init__(self, grid: QGridLayout) -> None:
         super().__init__()
@@ -316,7 +321,8 @@ class _Fields(QScrollArea):
         """Qt's hook."""
         content = self._content
         high = max(content.heightForWidth(self.viewport().width()), content.minimumSizeHint().height())
-        return QSize(content.minimumSizeHint().width(), min(high, _HIGHEST))
+        room = max(self.screen().availableGeometry().height() - _REST, _LEAST)
+        return QSize(content.minimumSizeHint().width(), min(high, room))
 
     minimumSizeHint = sizeHint
 
