@@ -141,6 +141,38 @@ def test_the_last_choices_are_filled_in(sheet: BuildSheet) -> None:
     assert sheet.no_cache.isChecked() and sheet.pull.isChecked()
 
 
+def test_another_folder_gets_nothing_of_the_last_one(sheet: BuildSheet, qtbot: QtBot) -> None:
+    builds = requested(sheet)
+    sheet.show_facts(replace(FACTS, buildx=True))
+    sheet.show_choices(LastChoices("acme/web:2", "a.Dockerfile", "base", (("MORE", "1"),), "linux/arm64", True))
+    sheet.arguments.item(1, 1).setText("s3cret")  # type: ignore[union-attr]
+    assert len(sheet.requests()) == 1
+    sheet.folder.setText("/src/other")
+    assert sheet.requests() == []
+    with qtbot.waitSignal(sheet.look_requested) as looked:
+        sheet.check()
+    assert looked.args == ["/src/other", ""]
+    assert (sheet.tags.text(), sheet.dockerfile.text(), sheet.arguments.rows()) == ("", "", [])
+    sheet.show_facts(FACTS)  # late
+    assert (sheet.target.count(), sheet.arguments.rows()) == (0, [])
+    sheet.show_facts(FolderFacts(Path("/src/other"), ("last",), (Argument("NPM_TOKEN", None),)))
+    sheet.show_choices(LastChoices("acme/other:1"))
+    assert sheet.arguments.rows() == [("NPM_TOKEN", "")]
+    assert sheet.check()
+    (build,) = builds
+    assert (build.folder, build.dockerfile, build.target) == (Path("/src/other"), None, "")
+    assert [str(tag) for tag in build.tags] == ["docker.io/acme/other:1"]
+    assert (dict(build.arguments), build.platform, build.no_cache) == ({}, None, False)
+
+
+def test_another_dockerfile_has_its_own_arguments(sheet: BuildSheet) -> None:
+    sheet.show_facts(FACTS)
+    sheet.arguments.item(1, 1).setText("s3cret")  # type: ignore[union-attr]
+    sheet.arguments.add("MINE", "1")
+    sheet.show_facts(replace(FACTS, arguments=(Argument("VERSION", "1.2"),)))
+    assert sheet.arguments.rows() == [("VERSION", "1.2"), ("MINE", "1")]
+
+
 def test_choices_are_kept_without_secrets(tmp_path: Path) -> None:
     settings = Settings(tmp_path)
     assert last_folder(settings) == ""

@@ -92,6 +92,7 @@ class BuildSheet(Sheet):
         self._facts: FolderFacts | None = None
         self._filled: Path | None = None
         self._defaults: dict[str, str | None] = {}
+        self._offered: set[str] = set()  # names of the arguments that a Dockerfile of this folder declares
         form = self.form()
         form.setHorizontalSpacing(_GAP)
         self._add_folder(form, folder)
@@ -227,6 +228,8 @@ class BuildSheet(Sheet):
             (self.dockerfile_field if named else self.folder_field).show(found)
             self.refit()
             return
+        if found.folder != self._typed_folder():
+            return  # of another folder, which was left meanwhile
         self._facts = found
         if found.folder != self._filled:
             self._filled = found.folder
@@ -254,12 +257,31 @@ class BuildSheet(Sheet):
 
     def requests(self) -> list[TransferRequest]:
         """Return the transfer for what is entered now, none if that is not valid; for *Copy as command*."""
+        if self._filled is not None and self._typed_folder() != self._filled:
+            return []  # what is entered belongs to another folder
         try:
             return [self._build().request()]
         except LongshoreError:
             return []
 
     # -- inside
+
+    def _typed_folder(self) -> Path:
+        return typed_path(self.folder.text()).absolute()
+
+    def _forget(self) -> None:
+        """Drop what was entered for the last folder: its secrets and names are not those of another one."""
+        self._filled = None
+        self._defaults, self._offered = {}, set()
+        self.arguments.clear_rows()
+        self.arguments_field.show(None)
+        self.tags.clear()
+        self.dockerfile.clear()
+        self.target.clear()
+        self.platform.setCurrentText("")
+        for box in (self.no_cache, self.pull):
+            box.setChecked(False)
+        self.builder.setCurrentIndex(0)
 
     @Slot()
     def _choose(self) -> None:
@@ -282,6 +304,9 @@ class BuildSheet(Sheet):
     def _look(self) -> None:
         self._soon.stop()
         if text := self.folder.text().strip():
+            if self._filled is not None and self._typed_folder() != self._filled:
+                self._forget()
+                self._soon.stop()
             self.look_requested.emit(str(typed_path(text)), self.dockerfile.text().strip())
 
     def _offer_stages(self, found: FolderFacts) -> None:
@@ -292,6 +317,9 @@ class BuildSheet(Sheet):
 
     def _offer_arguments(self, found: FolderFacts) -> None:
         self._defaults = {one.name: one.default for one in found.arguments}
+        # Of another Dockerfile of this folder: nothing that is not declared is sent by mistake.
+        self.arguments.remove(self._offered - self._defaults.keys())
+        self._offered = set(self._defaults)
         listed = {row[0] for row in self.arguments.rows()}
         for one in found.arguments:
             if one.name not in listed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QPalette
@@ -71,6 +71,21 @@ class EntryTable(QTableWidget):
             self._item(row, column).setText(text)
         self.blockSignals(False)
         self._append([])
+
+    def remove(self, names: Collection[str]) -> None:
+        """Remove the rows whose first text is one of *names*."""
+        gone = [row for row in range(self.rowCount() - 1) if self._item(row, 0).text().strip() in names]
+        for row in reversed(gone):
+            self.removeRow(row)
+        if gone:
+            self._fit()
+            self.changed.emit()
+
+    def clear_rows(self) -> None:
+        """Remove all rows but the empty one."""
+        self.setRowCount(0)
+        self._append([])
+        self.changed.emit()
 
     def rows(self) -> list[tuple[str, ...]]:
         """The texts of all rows that have any, from top to bottom."""
