@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+from collections import deque
 
 from longshore.application.builds import (
     parse_argument,
@@ -25,9 +26,11 @@ from longshore.errors import BuildFailed, InvalidInput
 from longshore.language import tr
 from longshore.oci.layer import LayerState
 from longshore.transfers.builds import BUILDX, Build, names_of
-from longshore.transfers.transfer import LayerSnapshot, Phase, State, TransferSnapshot
+from longshore.transfers.transfer import LayerSnapshot, Phase, State, TransferSnapshot, Waiting
 from longshore.words import builds, transfers
 
+#: Lines of output that an error does not repeat.
+_LATEST = 100
 _EPILOG = """\
 examples:
   longshore build -t team/app:1.0
@@ -118,6 +121,8 @@ class _Shown(Ends):
         self._session = session
         self._steps: dict[str, LayerState] = {}
         self._lines: dict[int, int] = {}
+        self._latest: deque[str] = deque(maxlen=_LATEST)
+        self._waits = False
         self._told = 0.0
         self._state: State | None = None
 
@@ -128,6 +133,7 @@ class _Shown(Ends):
             self.output.record("transfer", transfer_values(row))
         if self.output.quiet and not self.output.as_json:
             return
+        self._waiting(row)
         self._sending(row)
         self._output_of(row, 0)
         for step in row.layers:
@@ -155,10 +161,18 @@ class _Shown(Ends):
                 self.output.line("  " + tr("Also tagged {name}").format(name=tag.familiar))
             return
         self.output.record("transfer", transfer_values(row))
-        if not self.output.as_json and builds.failed_step(row) is not None:
+        if not self.output.as_json:
+            # The last lines of output are above; the builder's own message is not.
             error = copy.copy(error)
-            error.detail = ""
+            said = [line for line in error.detail.split("\n") if line.strip() not in self._latest]
+            error.detail = "\n".join(said)
         self.output.error(error)
+
+    def _waiting(self, row: TransferSnapshot) -> None:
+        waits = row.waiting_for is Waiting.ENGINE
+        if waits and not self._waits and not self.output.as_json:
+            report(f"{transfers.waiting_text(row)}…\n")
+        self._waits = waits
 
     def _sending(self, row: TransferSnapshot) -> None:
         if row.phase is Phase.SENDING and not self.output.as_json and row.started is not None:
@@ -189,5 +203,6 @@ class _Shown(Ends):
         queue = self._session.queue()  # it runs already
         for line in queue.output(row.id, after, step):
             self._lines[step] = line.number
+            self._latest.append(line.text.strip())
             self.output.line(f"  {line.text}")
             self.output.record("output", {"step": step or None, "text": line.text})

@@ -42,6 +42,8 @@ USE_BUILDX = "Build with Docker Buildx, or change the Dockerfile."
 #: Lines of output that an error repeats.
 LAST_LINES = 10
 _READ_OUTPUT = "Read the output of the step, correct the Dockerfile or its files, and build again."
+_CHECK_PATH = "Check the path: it is relative to the folder, and .dockerignore may exclude it."
+_CHECK_STAGE = "Check the path: it is a path within the stage or image that --from names."
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,8 @@ def failed(failure: Failure, step: Step | None, options: BuildOptions, *, output
         return error
     advice = _READ_OUTPUT
     if keyword in ("COPY", "ADD") and _NO_FILE.search(text):
-        advice = "Check the path: it is relative to the folder, and .dockerignore may exclude it."
+        inside = any(word.startswith("--from") for word in step.text.split())
+        advice = _CHECK_STAGE if inside else _CHECK_PATH
     return BuildFailed(
         "Step {number} of {total} failed: {instruction}.",
         advice=advice,

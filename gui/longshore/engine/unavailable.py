@@ -263,4 +263,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _words(chain: list[BaseException]) -> str:
-    return f"{type(chain[0]).__name__}: {chain[0]}"
+    """The reason in the words of the layers below; none for a response that ended early, named by Python only."""
+    early = any(isinstance(each, http.client.IncompleteRead) for each in chain)
+    return "" if early or type(chain[0]) is ValueError else f"{type(chain[0]).__name__}: {chain[0]}"

@@ -144,7 +144,9 @@ def test_the_last_choices_are_filled_in(sheet: BuildSheet) -> None:
 def test_another_folder_gets_nothing_of_the_last_one(sheet: BuildSheet, qtbot: QtBot) -> None:
     builds = requested(sheet)
     sheet.show_facts(replace(FACTS, buildx=True))
-    sheet.show_choices(LastChoices("acme/web:2", "a.Dockerfile", "base", (("MORE", "1"),), "linux/arm64", True))
+    sheet.show_choices(
+        LastChoices("acme/web:2", "a.Dockerfile", "base", (("MORE", "1"),), "linux/arm64", True)
+    )
     sheet.arguments.item(1, 1).setText("s3cret")  # type: ignore[union-attr]
     assert len(sheet.requests()) == 1
     sheet.folder.setText("/src/other")

@@ -22,6 +22,7 @@ from longshore.errors import (
     BuildFailed,
     BuildFolderError,
     CredentialsError,
+    EngineLost,
     ImageUnknown,
     VerificationFailed,
 )
@@ -314,6 +315,19 @@ def test_the_step_that_failed(attempt: Attempt) -> None:
     with pytest.raises(BuildFailed):
         attempt.run()
     assert [state for _, state in attempt.rows] == [LayerState.DONE, LayerState.FAILED, LayerState.WAITING]
+
+
+def test_a_lost_engine_ends_a_build_that_has_begun(attempt: Attempt) -> None:
+    attempt.events = [Step(1, 3, "FROM x"), EngineLost("The connection was lost.", subject="unix:///e")]
+    with pytest.raises(BuildFailed, match="lost during the build") as caught:
+        attempt.run()
+    assert (caught.value.subject, caught.value.transient) == ("unix:///e", False)
+
+
+def test_a_build_that_has_not_begun_waits_for_the_engine(attempt: Attempt) -> None:
+    attempt.events = [EngineLost("The connection was lost.")]
+    with pytest.raises(EngineLost):
+        attempt.run()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from longshore.errors import (
     BuilderUnsuitable,
     BuildFailed,
     CredentialsError,
+    EngineLost,
+    EngineUnavailable,
     ImageUnknown,
     InvalidInput,
     LongshoreError,
@@ -116,7 +118,18 @@ class BuildWay:
         else:
             events = self._by_engine(job, engine, options, about, rows)
         with changing(job, *changes) as after, contextlib.closing(events):
-            image_id = rows.take(events)
+            try:
+                image_id = rows.take(events)
+            except (EngineLost, EngineUnavailable) as lost:
+                if not rows.begun:
+                    raise  # it waits for the engine
+                # Tried again it would begin from the start, with a caller that waits and shows nothing.
+                raise BuildFailed(
+                    "The connection to the engine was lost during the build.",
+                    subject=lost.subject,
+                    advice="Build again when the engine is running.",
+                    detail=lost.detail,
+                ) from lost
             job.progress.enter(Phase.VERIFYING)
             found = _verified(job, engine, build, image_id)
             after.update(dict.fromkeys(changes, found))
@@ -173,6 +186,7 @@ class _Rows:
             plain(one.line, 300, least=1) for one in instructions(dockerfile, escape_of(dockerfile))
         ]
         self._count = 0
+        self.begun = False  # whether the builder has reported anything
         self.running = 0  # the row of the step that runs, 0 for none
         self._state = LayerState.DONE  # of the step that runs, once it ends
 
@@ -181,6 +195,7 @@ class _Rows:
         image_id = ""
         try:
             for event in events:
+                self.begun = True
                 match event:
                     case Step():
                         self._begin(event)
