@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 _Item = Qt.ItemDataRole
 _Index = QModelIndex | QPersistentModelIndex
-_TONES = {State.IN_SYNC: Tone.GOOD, State.NEWER: Tone.CAUTION, State.DIFFERS: Tone.BAD, State.UNKNOWN: Tone.OUTLINE}
+_TONES = {
+    State.IN_SYNC: Tone.GOOD,
+    State.NEWER: Tone.CAUTION,
+    State.DIFFERS: Tone.BAD,
+    State.UNKNOWN: Tone.OUTLINE,
+}
 
 
 class CleanUpColumn(enum.IntEnum):
