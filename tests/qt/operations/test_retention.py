@@ -94,4 +94,4 @@ def test_a_run_ends_with_the_program(play, monkeypatch: pytest.MonkeyPatch) -> N
         await until(begun.is_set)
 
     play(scene)
-    assert ended.is_set()
+    assert ended.wait(20), "closing cancels the run"
