@@ -13,9 +13,11 @@ from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
 from longshore.operations import LocalPlace, Operations
 from longshore.operations.engines import EngineState
+from longshore.transfers.tag_changes import TagOperation
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
+from longshore.wiring.undo import Undo
 from longshore.words import engines as engine_text
 
 if TYPE_CHECKING:
@@ -30,11 +32,12 @@ if TYPE_CHECKING:
 class CleanUp(QObject):
     """Connects the sheet of clean-ups, the footer of Local images, and its pins. GUI thread."""
 
-    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared, undo: Undo) -> None:
         super().__init__(window)
         self.window = window
         self.operations = operations
         self._shared = shared
+        self._undo = undo
         pane = window.image_pane
         pane.clean_up_requested.connect(self._open)
         pane.pin_requested.connect(self._pin)
@@ -72,20 +75,33 @@ class CleanUp(QObject):
         place = images.status.place
         current = next((number for number, (_, several) in enumerate(choices) if several == [place]), 0)
         sheet = CleanUpSheet(self.window, choices, current, names)
-        _Run(sheet, cleanup, images.watch.refresh)
+        _Run(sheet, cleanup, self._ended)
         images.engines.look()
         sheet.start()
         sheet.open()
+
+    def _ended(self, outcomes: list[Outcome]) -> None:
+        """Show the images as they are now, and offer to undo what was removed."""
+        self.operations.images.watch.refresh()
+        names = [one for outcome in outcomes for one in outcome.names if one.error is None]
+        if not any(one.image.reference is not None for one in names):
+            return  # nothing that Undo could name
+        message = (
+            self.tr("Cleaned up: 1 name was removed.")
+            if len(names) == 1
+            else self.tr("Cleaned up: {0} names were removed.").format(f"{len(names):,}")
+        )
+        self._undo.offer(self.window.image_pane, message, TagOperation.CLEAN_UP)
 
 
 class _Run(QObject):
     """Connects one sheet. Work that it has started ends with it, but for a run: that is stopped by its button."""
 
-    def __init__(self, sheet: CleanUpSheet, cleanup: CleanUps, refresh: Callable[[], None]) -> None:
+    def __init__(self, sheet: CleanUpSheet, cleanup: CleanUps, told: Callable[[list[Outcome]], None]) -> None:
         super().__init__(sheet)
         self._sheet = sheet
         self._cleanup = cleanup
-        self._refresh = refresh
+        self._told = told
         self._work: list[Cancellation] = []
         self._planning: Cancellation | None = None
         sheet.places_chosen.connect(self._read)
@@ -118,7 +134,7 @@ class _Run(QObject):
 
     def _ended(self, outcome: list[Outcome] | LongshoreError) -> None:
         self._sheet.show_result(outcome)
-        self._refresh()
+        self._told([] if isinstance(outcome, LongshoreError) else outcome)
 
     @Slot()
     def _cancel(self) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
 
 from longshore.application.undo.goal import How, Verdict
-from longshore.errors import LongshoreError
+from longshore.errors import LongshoreError, TagMoved
 from longshore.models.tooltips import tooltip
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.notices import plain_label
@@ -26,10 +26,13 @@ class UndoSheet(Sheet):
     shown. *verb*: ``Undo`` unless given."""
 
     undo_requested = Signal(object)  # list[Verdict]; answer with answer()
+    check_requested = Signal()  # somebody else changed a tag meanwhile; answer with show_verdicts()
 
     def __init__(self, parent: QWidget | None, title: str, verb: str = "") -> None:
         super().__init__(parent, title, verb or self.tr("Undo"), width=680)
         self._verdicts: list[Verdict] = []
+        self._verb = self.confirm.text()
+        self._moved = False
         self.words = plain_label(self.tr("Checking whether this is possible…"), wrap=True)
         self.body.addWidget(self.words)
         self.table = sheet_table(
@@ -118,11 +121,28 @@ class UndoSheet(Sheet):
         self.table.setVisible(bool(verdicts))
 
     def finish(self) -> None:
-        """Request it; :meth:`answer` closes the sheet or shows why it failed."""
+        """Request it; :meth:`answer` closes the sheet or shows why it failed. After *Check again*: check."""
         self.set_busy(True)
         self.show_problem(None)
+        if self._moved:
+            self._offer_check(False)
+            self.check_requested.emit()
+            return
         self.undo_requested.emit(self._verdicts)
 
     def refused(self, error: LongshoreError) -> None:
-        """Show the reason. The verb stays disabled, because what was checked may be out of date."""
+        """Show the reason. The verb stays disabled, because what was checked may be out of date; if somebody else has
+        changed a tag, the sheet offers to check again."""
         self.show_problem(error)
+        if isinstance(error, TagMoved):
+            self._offer_check(True)
+
+    def _offer_check(self, offered: bool) -> None:
+        """Make the button say *Check again*, which changes nothing, or the verb."""
+        self._moved = offered
+        verb = self.tr("Check again") if offered else self._verb
+        self.confirm.setText(verb)
+        self.confirm.setAccessibleName(verb)
+        self.set_dangerous(False)
+        if offered:
+            self.confirm.setEnabled(True)
