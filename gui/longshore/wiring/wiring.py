@@ -213,6 +213,10 @@ class Wiring(QObject):
 
     @Slot()
     def _close_requested(self) -> None:
+        from longshore.widgets.dialogs.sheet import Sheet
+
+        if any(sheet.hold() for sheet in self.window.findChildren(Sheet) if sheet.open_still):
+            return
         running = self._operations.transfers.unfinished if self._operations is not None else 0
         followed = len(self._operations.containers.attached) if self._operations is not None else 0
         if not running and followed:

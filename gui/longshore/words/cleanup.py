@@ -174,7 +174,7 @@ def results(outcomes: Sequence[Outcome]) -> str:
             tr("{0} names were gone already."),
         ),
         (
-            sum(len(one.failures) for one in outcomes),
+            sum(len(one.failures) for one in outcomes) if removed else 0,
             tr("1 name was not removed."),
             tr("{0} names were not removed."),
         ),

@@ -232,8 +232,9 @@ def test_stopping_and_failures(bench: Bench, qtbot: QtBot) -> None:
     sheet.confirm.click()
     qtbot.keyClick(sheet, Qt.Key.Key_Escape)
     assert bench.stopped and sheet.isVisible() and not sheet.dismiss.isEnabled()
-    used = ImageInUse("A container uses the image now.", subject="acme/web:2")
-    names = (NameResult(IMAGES[0]), *(NameResult(IMAGES[1], used) for _ in range(5)))
+    assert sheet.hold() and sheet.problem.text() == "Stop the clean-up first."
+    each = [ImageInUse("A container uses the image now.", subject="acme/web:2") for _ in range(5)]
+    names = (NameResult(IMAGES[0]), *(NameResult(IMAGES[1], used) for used in each))
     sheet.show_result([Outcome(names, FreedBytes(9), None, stopped=True, images=6, left=4)])
     assert sheet.total.text() == (
         "Stopped: 4 of 6 images were not removed. 1 name was removed. 5 names were not removed."
@@ -242,7 +243,28 @@ def test_stopping_and_failures(bench: Bench, qtbot: QtBot) -> None:
     assert sheet.total.height() >= least > 0, "nothing is cut"
     assert sheet.bar.isHidden() and sheet.disk.text() == "", "it is not known what is on disk now"
     assert sheet.problem.text().count("A container uses") == 3 and "And 2 more." in sheet.problem.text()
-    assert sheet.dismiss.isEnabled()
+    assert sheet.dismiss.isEnabled() and not sheet.hold()
+
+
+def test_an_engine_that_goes_during_a_run_is_named_once(bench: Bench) -> None:
+    bench.fill()
+    sheet = bench.sheet
+    sheet.confirm.click()
+    gone = EngineUnavailable("Docker is not running.", cause=UnavailableCause.NOT_RUNNING)
+    sheet.show_result([Outcome(tuple(NameResult(one, gone) for one in IMAGES[:2]), FreedBytes(9))])
+    assert (sheet.total.text(), sheet.problem.text()) == ("Nothing was removed.", "Docker is not running.")
+
+
+def test_the_program_does_not_end_while_a_clean_up_runs(bench: Bench, qtbot: QtBot) -> None:
+    bench.fill()
+    sheet = bench.sheet
+    qtbot.keyClick(sheet, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    assert not sheet.problem.isVisible(), "nothing works"
+    sheet.confirm.click()
+    qtbot.keyClick(sheet, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    assert sheet.problem.text() == "Stop the clean-up first." and not bench.stopped
+    sheet.show_result([Outcome(())])
+    assert not sheet.hold()
 
 
 def test_an_engine_that_is_gone(bench: Bench) -> None:

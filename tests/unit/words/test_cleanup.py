@@ -129,7 +129,7 @@ def test_results() -> None:
     assert words.results([Outcome((good, bad), expected, 5)]) == (
         "Freed 5 B. Expected: 1.36 GB. 1 name was not removed."
     )
-    assert words.results([Outcome((bad, bad))]) == "Nothing was removed. 2 names were not removed."
+    assert words.results([Outcome((bad, bad))]) == "Nothing was removed."
     assert words.results([]) == "Nothing was removed."
     assert words.results([Outcome((good,), None, 7)]) == "Freed 7 B."
 

@@ -32,7 +32,7 @@ from longshore.words import cleanup as words
 from longshore.words import errors, text
 
 if TYPE_CHECKING:
-    from longshore.application.cleanup.running import Outcome
+    from longshore.application.cleanup.running import NameResult, Outcome
     from longshore.application.requests import LocalPlace
     from longshore.application.states import State
     from longshore.oci.reference import Reference
@@ -384,14 +384,7 @@ class CleanUpSheet(Sheet):
         else:
             self.total.setText(words.results(found))
             failures = [one for outcome in found for one in outcome.failures]
-            lines = [
-                f"{text.safe(one.image.name.shown, 80)}: {errors.told(one.error)}"
-                for one in failures[:_MOST_FAILURES]
-                if one.error is not None
-            ]
-            if len(failures) > _MOST_FAILURES:
-                lines.append(self.tr("And {0} more.").format(f"{len(failures) - _MOST_FAILURES:,}"))
-            self.show_problem("\n".join(lines))
+            self.show_problem(_reasons(failures, self.tr("And {0} more.")))
         self.confirm.hide()
         self.dismiss.setText(self.tr("Close"))
         self.dismiss.setEnabled(True)
@@ -411,6 +404,10 @@ class CleanUpSheet(Sheet):
                 )
             )
 
+    def why_busy(self) -> str:
+        """See :class:`Sheet`."""
+        return self.tr("Stop the clean-up first.") if self._running else ""
+
     def reject(self) -> None:
         """Qt's hook: while it runs, Stop ends the run between two images, and the sheet shows what was done."""
         if self._running:
@@ -418,6 +415,21 @@ class CleanUpSheet(Sheet):
             self.stop_requested.emit()
             return
         super().reject()
+
+
+def _reasons(failures: Sequence[NameResult], more: str) -> str:
+    """The reasons of *failures*; once, without names, if all have the same, as when the engine is gone."""
+    if failures and all(one.error is failures[0].error for one in failures) and failures[0].error is not None:
+        told = errors.told(failures[0].error)
+        return told if len(failures) > 1 else f"{text.safe(failures[0].image.name.shown, 80)}: {told}"
+    lines = [
+        f"{text.safe(one.image.name.shown, 80)}: {errors.told(one.error)}"
+        for one in failures[:_MOST_FAILURES]
+        if one.error is not None
+    ]
+    if len(failures) > _MOST_FAILURES:
+        lines.append(more.format(f"{len(failures) - _MOST_FAILURES:,}"))
+    return "\n".join(lines)
 
 
 def _of(one: str, many: str, part: int, whole: int) -> str:

@@ -318,6 +318,10 @@ class CleanUpRepositorySheet(Sheet):
         whole = 0 if outcome is None else sum(outcome.going.values()) + sum(outcome.kept.values())
         self.bar.set_share(freed / whole if whole else 0.0)
 
+    def why_busy(self) -> str:
+        """See :class:`Sheet`."""
+        return self.tr("Stop the clean-up first.") if self._running else ""
+
     def reject(self) -> None:
         """Qt's hook: while it runs, Stop ends the run and the sheet shows what was done."""
         if self._running:

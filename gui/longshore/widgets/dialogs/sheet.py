@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -69,9 +70,25 @@ class Sheet(QDialog):
         #: False once the sheet is closed: a later answer is not shown.
         self.open_still = True
         self.finished.connect(self._closed)
+        QShortcut(QKeySequence("Ctrl+Q"), self, self.hold)
 
     def _closed(self) -> None:
         self.open_still = False
+
+    def why_busy(self) -> str:
+        """Return what must end before the program may, "" for nothing."""
+        return ""
+
+    @Slot()
+    def hold(self) -> bool:
+        """Return True if the program must not end now; the sheet is raised and says why."""
+        why = self.why_busy()
+        if why:
+            self.show_problem(why)
+            if not self.isActiveWindow():
+                self.raise_()
+                self.activateWindow()
+        return bool(why)
 
     def form(self) -> QFormLayout:
         """Add a form to the body and return it."""
