@@ -158,7 +158,9 @@ def test_a_change_of_somebody_else_can_be_checked_again(wired: Wired, qtbot: QtB
     sheet.confirm.click()
     assert wired.said == "" and wired.refreshed == [True], "the offer is over, and the list shows why"
     assert (sheet.confirm.text(), sheet.confirm.isEnabled()) == ("Check again", True)
-    assert "was changed meanwhile" in sheet.problem.text()
+    assert sheet.problem.text().startswith(
+        "registry.acme.io/team/web:dev: The tag dev was changed meanwhile."
+    )
     checks = wired.undoing.checks
     sheet.confirm.click()
     assert wired.undoing.checks == checks + 1

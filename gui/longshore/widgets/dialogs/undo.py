@@ -12,7 +12,7 @@ from longshore.errors import LongshoreError, TagMoved
 from longshore.models.tooltips import tooltip
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.notices import plain_label
-from longshore.words import errors
+from longshore.words import errors, text
 from longshore.words import tag_history as words
 
 #: Rows visible without scrolling.
@@ -135,6 +135,9 @@ class UndoSheet(Sheet):
         changed a tag, the sheet offers to check again."""
         self.show_problem(error)
         if isinstance(error, TagMoved):
+            if error.subject:
+                # One of several tags, perhaps of several repositories.
+                self.show_problem(f"{text.safe(error.subject, 200)}: {errors.told(error)}")
             self._offer_check(True)
 
     def _offer_check(self, offered: bool) -> None:
