@@ -116,7 +116,14 @@ def build_with_buildx(
         result = Path(scratch) / "id"
         words, secrets = _arguments(options)
         command = [
-            *(*buildx.command, "build", "--load", f"--iidfile={result}", f"--file={dockerfile}"),
+            *(
+                *buildx.command,
+                "build",
+                "--load",
+                "--builder=default",
+                f"--iidfile={result}",
+                f"--file={dockerfile}",
+            ),
             f"--progress={'rawjson' if buildx.version >= _RAWJSON else 'plain'}",
             *(*words, "--", str(folder)),
         ]
@@ -155,7 +162,13 @@ def _arguments(options: BuildOptions) -> tuple[list[str], dict[str, str]]:
 
 def _environment(environ: Mapping[str, str], address: EngineAddress) -> dict[str, str]:
     """The environment in which the program uses the engine at *address*."""
-    dropped = ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "BUILDKIT_PROGRESS")
+    dropped = (
+        "BUILDX_BUILDER",
+        "DOCKER_CONTEXT",
+        "DOCKER_TLS_VERIFY",
+        "DOCKER_CERT_PATH",
+        "BUILDKIT_PROGRESS",
+    )
     found = {name: value for name, value in environ.items() if name not in dropped}
     found |= {"DOCKER_HOST": address.url, "NO_COLOR": "1"}
     tls = address.tls

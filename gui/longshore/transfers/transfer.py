@@ -245,6 +245,7 @@ class NoteKind(enum.Enum):
     ATTESTATIONS_GONE = "attestations gone"  # missing at the source and left out: ``text`` says how many
     BUILDER = "builder"  # which builder ran a build: ``text`` names it
     SYNTAX_IGNORED = "syntax ignored"  # the classic builder does not use the frontend that ``text`` names
+    LINK_IGNORED = "link ignored"  # the classic builder copies as without --link
     SPECIAL_FILES = "special files"  # pipes, sockets and devices of a folder, not sent: ``text`` names them
     FILES_CHANGED = (
         "files changed"  # files of a folder that were written while they were sent: ``text`` names them

@@ -355,6 +355,7 @@ def _note_text(note: TransferNote) -> str:
         NoteKind.REFERRERS_UNKNOWN: tr("Some signatures could not be read at the source:"),
         NoteKind.BUILDER: tr("Builder:"),
         NoteKind.SYNTAX_IGNORED: tr("The classic builder ignores the Dockerfile's syntax line:"),
+        NoteKind.LINK_IGNORED: tr("The classic builder ignores --link; the files are the same."),
         NoteKind.SPECIAL_FILES: tr("Pipes, sockets and devices were not sent:"),
         NoteKind.FILES_CHANGED: tr("These files were written to while they were sent:"),
         NoteKind.STEP_CONTINUES: tr("Podman finishes the step that is running, then stops."),

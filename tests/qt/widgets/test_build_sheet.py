@@ -167,6 +167,12 @@ def test_another_folder_gets_nothing_of_the_last_one(sheet: BuildSheet, qtbot: Q
     assert (dict(build.arguments), build.platform, build.no_cache) == ({}, None, False)
 
 
+def test_buildx_is_not_offered_for_podman(sheet: BuildSheet) -> None:
+    sheet._podman = True
+    sheet.show_facts(replace(FACTS, buildx=True))
+    assert sheet.builder.isHidden()
+
+
 def test_another_dockerfile_has_its_own_arguments(sheet: BuildSheet) -> None:
     sheet.show_facts(FACTS)
     sheet.arguments.item(1, 1).setText("s3cret")  # type: ignore[union-attr]

@@ -129,8 +129,8 @@ def test_a_build(tmp_path: Path) -> None:
         Built(ID),
     ]
     words = program.words
-    assert words[:2] == ["build", "--load"]
-    assert words[3:] == [
+    assert words[:3] == ["build", "--load", "--builder=default"]  # the engine's own BuildKit
+    assert words[4:] == [
         "--file=/folder/File",
         "--progress=rawjson",
         "--build-arg=TOKEN",
@@ -143,7 +143,7 @@ def test_a_build(tmp_path: Path) -> None:
     assert environment["DOCKER_HOST"] == ADDRESS.url
     assert "DOCKER_CONTEXT" not in environment
     # Nothing stays of the file with the id.
-    assert not Path(words[2].removeprefix("--iidfile=")).parent.exists()
+    assert not Path(words[3].removeprefix("--iidfile=")).parent.exists()
 
 
 @pytest.mark.parametrize(

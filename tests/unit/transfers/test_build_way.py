@@ -443,6 +443,36 @@ def test_here_documents_need_buildkit(tmp_path: Path, monkeypatch: pytest.Monkey
     assert attempt.run() == ID
 
 
+def test_flags_that_the_classic_builder_ignores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt = Attempt(tmp_path, monkeypatch, "FROM a\nCOPY --exclude=b a /\n")
+    with pytest.raises(BuilderUnsuitable, match="COPY --exclude at line 2") as caught:
+        attempt.run()
+    assert (attempt.asked, caught.value.advice) == ([], building.USE_BUILDX)
+    attempt.engine.store = ImageStore.PODMAN
+    assert attempt.run() == ID
+
+
+def test_links_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt = Attempt(tmp_path, monkeypatch, "FROM a\nCOPY --link a /\n")
+    assert attempt.run() == ID
+    assert attempt.notes[1:] == [(NoteKind.LINK_IGNORED, "")]
+
+
+def test_an_argument_with_a_value_is_no_automatic_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = Attempt(tmp_path, monkeypatch, "FROM a\nARG TARGETARCH\n", arguments={"TARGETARCH": "arm64"})
+    assert attempt.run() == ID
+
+
+def test_podman_has_no_buildkit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt = Attempt(tmp_path, monkeypatch, builder=BUILDX)
+    attempt.engine.store = ImageStore.PODMAN
+    with pytest.raises(BuilderUnsuitable, match="Podman has no BuildKit"):
+        attempt.run()
+    assert attempt.asked == []
+
+
 def test_the_frontend_that_the_classic_builder_ignores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
+from longshore.building.buildkit_only import Needs, buildkit_needs
 from longshore.building.context import Context, Names
 from longshore.building.dockerfile import Outline, escape_of, instructions, outline
 from longshore.building.folder import BuildFolder, open_folder
@@ -113,6 +114,11 @@ class BuildWay:
         if build.builder == BUILDX:
             from longshore.engine.buildx import build_with_buildx
 
+            if engine.probe(job.cancellation).store is ImageStore.PODMAN:
+                raise BuilderUnsuitable(
+                    "Podman has no BuildKit, which Docker Buildx needs.",
+                    advice="Build with the engine's own builder.",
+                )
             job.tell(NoteKind.BUILDER, _BUILDX)
             events = build_with_buildx(engine.address, folder.root, folder.file, options, job.cancellation)
         else:
@@ -148,7 +154,10 @@ class BuildWay:
         podman = engine.probe(job.cancellation).store is ImageStore.PODMAN
         job.tell(NoteKind.BUILDER, _PODMAN if podman else _CLASSIC)
         if not podman:
-            _check_for_classic(job, about)
+            folder = job.left[_FOLDER]
+            assert isinstance(folder, BuildFolder)
+            given = {name for name, value in options.arguments.items() if value is not None}
+            _check_for_classic(job, about, buildkit_needs(folder.text, given))
         steps = rows.steps
         size = job.left[_SIZE]
         assert isinstance(size, int)
@@ -253,7 +262,7 @@ def _arguments(job: Job, build: Build) -> dict[str, str | None]:
     return found
 
 
-def _check_for_classic(job: Job, about: Outline) -> None:
+def _check_for_classic(job: Job, about: Outline, needs: Needs) -> None:
     """Refuse what dockerd's classic builder would do wrong without an error, and note what it ignores."""
     if about.heredoc_line:
         # Seen with 28.5: it runs "RUN <<EOF" as an empty command, and reports success.
@@ -262,6 +271,15 @@ def _check_for_classic(job: Job, about: Outline) -> None:
             advice=USE_BUILDX,
             arguments={"line": about.heredoc_line},
         )
+    if needs.required is not None:
+        # Flags without effect and empty variables would end in another image, reported as a success.
+        raise BuilderUnsuitable(
+            "The Dockerfile uses {what} at line {line}, which needs BuildKit.",
+            advice=USE_BUILDX,
+            arguments={"what": needs.required.what, "line": needs.required.line},
+        )
+    if needs.links:
+        job.tell(NoteKind.LINK_IGNORED)
     if about.syntax:
         job.tell(NoteKind.SYNTAX_IGNORED, plain(about.syntax, 200))
 

@@ -236,7 +236,7 @@ class BuildSheet(Sheet):
             self.choices_requested.emit(found.folder)
         self._offer_stages(found)
         self._offer_arguments(found)
-        self._offer_buildx(offered=found.buildx)
+        self._offer_buildx(offered=found.buildx and not self._podman)
         self.refit()
 
     def show_choices(self, last: LastChoices) -> None:
