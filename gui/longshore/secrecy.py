@@ -113,25 +113,58 @@ def without_values(text: str, values: Iterable[str]) -> str:
 
 def names_secret(name: str) -> bool:
     """Whether *name*, of a variable or a build argument, says that its value is a password or token. Any thread."""
-    return _secret_name().search(name) is not None
+    parts = [part.rstrip("0123456789").lower() for part in _between_parts().split(name[:_LONGEST_NAME])]
+    for part in parts:
+        if part in _WHOLE or any(word in part for word in _WITHIN):
+            return True
+        if part.removesuffix("s").endswith(_ENDS) and part not in _NO_KEYS:
+            return "public" not in parts and "pub" not in parts
+    return False
+
+
+#: Parts of names that say that a value is secret: whole ones, words anywhere in a part, and ends of one ("MYKEY").
+_WHOLE = frozenset({"auth", "pass", "pwd", "pat", "netrc", "dockerconfig", "dsn", "jwt", "cookie", "cookies"})
+_WITHIN = ("passw", "passphrase", "secret", "credential")
+_ENDS = ("token", "key")
+_NO_KEYS = frozenset({"monkey", "turkey", "hockey", "donkey", "whiskey", "hotkey", "hotkeys"})
+_LONGEST_NAME = 1_000
 
 
 @functools.cache
-def _secret_name() -> re.Pattern[str]:
-    return re.compile(
-        r"(?i)passw|passphrase|passwd|secret|token|credential|(?:api|access|private|signing|auth|ssh)[_-]?key"
-        r"|(?:^|[_-])(?:auth|pass|pwd|pat|netrc|dockerconfig)(?:$|[_-])"
-    )
+def _between_parts() -> re.Pattern[str]:
+    return re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
 
 
 def holds_sign_in(value: str) -> bool:
-    """Whether *value* is an address with a user name and password, as proxies and package indexes need. Any thread."""
-    return _sign_in_of_address().search(value) is not None
+    """Whether *value* contains a sign-in whatever its name is. Any thread.
+
+    That is an address with a user name or password, as proxies and package indexes need, a private key, or a token that
+    begins as those of a known service do.
+    """
+    return _sign_in().search(value) is not None
 
 
 @functools.cache
-def _sign_in_of_address() -> re.Pattern[str]:
-    return re.compile(r"://[^/\s:@]{0,200}:[^/\s@]{1,400}@")
+def _sign_in() -> re.Pattern[str]:
+    """Every repetition is bounded, or begins at a boundary."""
+    return re.compile(
+        r"://[^/\s:@]{0,200}:[^/\s@]{1,400}@|\bhttps?://[^/\s:@]{1,400}@|-----BEGIN [A-Z ]{0,40}KEY-----"
+        r"|(?<![\w-])(?:gh[a-z]_\w{10,}|github_pat_\w{10,}|glpat-[\w-]{10,}|npm_\w{20,}|dckr_pat_[\w-]{10,}"
+        r"|pypi-[\w-]{20,}|xox[a-z]-[\w-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{12,}|eyJ[\w-]{8,}\.[\w-]{8,})",
+        re.ASCII,
+    )
+
+
+def is_hidden(value: str) -> bool:
+    """Whether *value*, of a variable whose name is that of a secret, is replaced in output. Any thread.
+
+    Short ones, words such as ``false`` and numbers are not: they are no secrets, and would hide what is needed.
+    """
+    word = value.strip().lower()
+    return len(word) >= _TAIL and word not in _WORDS and not (word.isdecimal() and len(word) < SURELY)
+
+
+_WORDS = frozenset({"enabled", "disabled", "default", "required", "optional", "always", "production"})
 
 
 def without_likely_secrets(text: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from longshore.errors import LongshoreError
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.secrecy import holds_sign_in, keep_out, names_secret
+from longshore.secrecy import holds_sign_in, is_hidden, keep_out, names_secret
 from longshore.transfers.transfer import (
     Endpoint,
     EnginePlace,
@@ -27,8 +27,6 @@ BUILDX = "buildx"
 _ARGUMENT, _ENVIRONMENT, _SECRET, _LABEL = "argument ", "environment ", "secret ", "label "
 #: Requests whose secret arguments are kept in memory.
 _MOST_KEPT = 200
-#: Shorter values are words of sentences rather than secrets.
-_SHORTEST_SECRET = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +149,7 @@ _kept: OrderedDict[TransferRequest, dict[str, str]] = OrderedDict()
 def keep_secrets(request: TransferRequest, secrets: Mapping[str, str]) -> None:
     """Keep the values of secret arguments in memory for *request*, and out of all text from outside. Any thread."""
     for value in secrets.values():
-        if len(value) >= _SHORTEST_SECRET:
+        if is_hidden(value):
             keep_out(value)
     with _lock:
         _kept[request] = dict(secrets)

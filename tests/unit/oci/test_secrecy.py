@@ -153,3 +153,54 @@ def test_nor_is_that_slow_for_hostile_texts() -> None:
         "password: ",
     ):
         assert len(secrecy.without_likely_secrets(part * (200_000 // len(part)))) <= 200_000
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("MYKEY", "KEY", "ENCRYPTION_KEY", "LICENSE_KEY", "COOKIE", "SENTRY_DSN", "NPM_TOKEN", "npmToken"),
+        *(
+            "AWS_ACCESS_KEY_ID",
+            "API_KEY2",
+            "GH_PAT",
+            "DB_PASSWORDS",
+            "MYSECRETVALUE",
+            "GITHUBTOKEN",
+            "TOKENS",
+        ),
+    ],
+)
+def test_names_of_secrets(name: str) -> None:
+    assert secrecy.names_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["TOKENIZERS_PARALLELISM", "TOKENIZER", "MONKEY", "SSH_PUBLIC_KEY", "KEYBOARD", "PATH", "AUTHOR", ""],
+)
+def test_names_of_other_values(name: str) -> None:
+    assert not secrecy.names_secret(name)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("ghp_" + "a1" * 18, "glpat-" + "x" * 20, "npm_" + "b" * 36, "AKIA" + "A1" * 8),
+        *("-----BEGIN RSA PRIVATE KEY-----\nMII", "https://tok@host/x", "http://u:p@host"),
+    ],
+)
+def test_values_that_sign_in(value: str) -> None:
+    assert secrecy.holds_sign_in(value)
+    assert secrecy.holds_sign_in(f"first {value}")
+
+
+@pytest.mark.parametrize("value", ["https://host/a@b", "git@github.com:a/b", "npm_config", "1.2.3", "AKIA"])
+def test_values_that_do_not_sign_in(value: str) -> None:
+    assert not secrecy.holds_sign_in(value)
+
+
+def test_words_and_numbers_stay_in_output() -> None:
+    assert [
+        value for value in ("false", "True", "12345678", "1.2", "w0rd", "enabled") if secrecy.is_hidden(value)
+    ] == []
+    assert all(secrecy.is_hidden(value) for value in ("s3cr3t", "1234567890123456", "correct horse"))

@@ -495,9 +495,9 @@ def test_secrets_that_are_lost_are_asked_for_again(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("name", "value", "kept_out"),
     [
-        ("TOKEN", "abcd", True),
-        ("TOKEN", "abc", False),
-        ("PLAIN", "abcd", False),
+        ("TOKEN", "s3cr3t", True),
+        ("TOKEN", "false", False),
+        ("PLAIN", "s3cr3t", False),
         ("URL", "https://a:b@c/", True),
     ],
 )

@@ -28,7 +28,7 @@ from longshore.errors import (
 )
 from longshore.oci.layer import LayerState
 from longshore.oci.reference import Reference
-from longshore.secrecy import holds_sign_in, keep_out, names_secret
+from longshore.secrecy import holds_sign_in, is_hidden, keep_out, names_secret
 from longshore.text import output_line, plain
 from longshore.transfers.builds import BUILDX, Build, secret_names
 from longshore.transfers.errors import TAG_MAY_HAVE_MOVED
@@ -257,7 +257,7 @@ def _arguments(job: Job, build: Build) -> dict[str, str | None]:
     for name, value in build.arguments.items():
         found[name] = os.environ.get(name) if value is None else value
         given = found[name]
-        if given is not None and len(given) > 3 and (names_secret(name) or holds_sign_in(given)):
+        if given is not None and is_hidden(given) and (names_secret(name) or holds_sign_in(given)):
             keep_out(given)
     return found
 
