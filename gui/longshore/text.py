@@ -65,10 +65,14 @@ def output_line(raw: str, limit: int = _LONGEST_LINE) -> str:
 
     Secrets in use are replaced, however short. *limit*: most characters; cut text ends with an ellipsis. Any thread.
     """
+    if len(raw) <= limit and raw.isascii() and raw.isprintable():  # as most are
+        return secrecy.without_secrets(raw).rstrip()
     cut = len(raw) > limit * 4
     bare = _SEQUENCE.sub("", raw[: limit * 4] if cut else raw).expandtabs()
     bare = secrecy.without_secrets(bare)
-    bare = "".join(char for char in bare if unicodedata.category(char) not in _UNSAFE).rstrip()
+    if not bare.isprintable():
+        bare = "".join(char for char in bare if unicodedata.category(char) not in _UNSAFE)
+    bare = bare.rstrip()
     if len(bare) > limit or cut:
         return bare[: max(limit - 1, 0)].rstrip() + _ELLIPSIS
     return bare
