@@ -12,7 +12,7 @@ from longshore.cli.output import Output
 from longshore.cli.streams import report
 from longshore.cli.transfer_values import transfer_values
 from longshore.language import tr
-from longshore.transfers.transfer import NoteKind, RegistryPlace, State, TransferSnapshot
+from longshore.transfers.transfer import NoteKind, Operation, RegistryPlace, State, TransferSnapshot
 from longshore.words import text, times
 from longshore.words import transfers as words
 
@@ -61,8 +61,10 @@ def report_unfinished(rows: Sequence[TransferSnapshot], output: Output) -> None:
     with suppress(OSError):
         for row in left:
             output.warning(f"{words.status_text(row.state)}: {_name(row)}")
-        which = left[0].id if len(left) == 1 else "--all"
-        output.warning(tr("To resume: {command}").format(command=f"longshore queue resume {which}"))
+        # A build begins again, without the secrets that were entered for it.
+        if any(row.request.operation is not Operation.BUILD for row in left):
+            which = left[0].id if len(left) == 1 else "--all"
+            output.warning(tr("To resume: {command}").format(command=f"longshore queue resume {which}"))
         for row in left:
             output.record("transfer", transfer_values(row))
 

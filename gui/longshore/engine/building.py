@@ -137,13 +137,22 @@ _NOT_VALID = re.compile(
 )
 _NO_STAGE = re.compile(r"build target|target stage|the target \"|target not found", re.I)
 _NO_FILE = re.compile(
-    r"not found in build context|no such file or directory|file does not exist|no source files|no items matching",
+    r"not found in build context|no such file or directory|file does not exist|no source files|no items matching"
+    r"|failed to (?:compute|calculate) (?:cache key|checksum).{0,1000}: not found",
     re.I,
 )
 
 
-def failed(failure: Failure, step: Step | None, options: BuildOptions, *, output: str = "") -> LongshoreError:
-    """The error for what a builder reports. *step*: the one that ran; *output*: its last lines."""
+def failed(
+    failure: Failure,
+    step: Step | None,
+    options: BuildOptions,
+    *,
+    output: str = "",
+    need_buildkit: str = USE_BUILDX,
+) -> LongshoreError:
+    """The error for what a builder reports. *step*: the one that ran; *output*: its last lines; *need_buildkit*: the
+    advice if only BuildKit, or a newer one, can do it."""
     text = failure.message
     lowered = text.lower()
     if "no space left on device" in lowered or "disk quota exceeded" in lowered:
@@ -175,7 +184,7 @@ def failed(failure: Failure, step: Step | None, options: BuildOptions, *, output
     if needs_buildkit(text):
         return BuilderUnsuitable(
             "Step {number} of {total} needs BuildKit: {instruction}.",
-            advice=USE_BUILDX,
+            advice=need_buildkit,
             detail=text,
             arguments=arguments,
         )

@@ -35,6 +35,7 @@ from longshore.engine.build_stream import (
     Failure,
     Output,
     Step,
+    classified,
 )
 from longshore.engine.building import LAST_LINES, BuildOptions, failed, needs_buildkit
 from longshore.errors import BuilderUnsuitable, BuildFailed, LongshoreError
@@ -63,6 +64,9 @@ MOST_STEPS = 1_000
 #: ``[linux/arm64 base 2/4] RUN make``
 _STEP = re.compile(r"\[(?:([^\]]{1,300}) )?([0-9]{1,6})/([0-9]{1,6})\] ")
 _EXIT = re.compile(r"exit code: ([0-9]{1,3})(?![0-9])")
+#: The words about a base image that can't be found, before any step (BuildKit's imagemetaresolver).
+_NO_BASE = re.compile(r"failed to resolve source metadata for ([^\s:]{1,300}(?::[^\s:]{1,200}){0,2}): ")
+_NEWER = "Add “# syntax=docker/dockerfile:1” as its first line, or change it."
 _ID = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -293,8 +297,7 @@ class SolveStatus:
                 self._words.append(text)
                 yield Output(text, 0)
             return
-        # New ones come in the order of a map; the number in their names is that of the Dockerfile.
-        for one in sorted(_list(found.get("vertexes")), key=_position):
+        for one in _in_order(_list(found.get("vertexes"))):
             yield from self._vertex(one)
         for one in _list(found.get("logs")):
             yield from self._log(one)
@@ -323,16 +326,19 @@ class SolveStatus:
             if needs_buildkit(message):
                 return BuilderUnsuitable(
                     "The Dockerfile needs a newer BuildKit than the engine has.",
-                    advice="Add “# syntax=docker/dockerfile:1” as its first line, or change it.",
+                    advice=_NEWER,
                     detail=message,
                 )
-            return failed(Failure(message, None), None, options)
+            image = _NO_BASE.search(message)
+            missing = classified(message, image[1]) if image is not None else None
+            return missing or failed(Failure(message, None), None, options)
         exited = _EXIT.search(broken.error)
         return failed(
             Failure(broken.error, int(exited[1]) if exited is not None else None),
-            Step(int(position[2]), int(position[3]), broken.text[position.end() :]),
+            Step(broken.number, len(self._vertices), broken.text[position.end() :]),  # as the row is numbered
             options,
             output="\n".join(broken.last),
+            need_buildkit=_NEWER,
         )
 
     def _vertex(self, one: Mapping[str, Any]) -> Iterator[BuildEvent]:
@@ -375,10 +381,19 @@ class SolveStatus:
             yield Output(text, vertex.number)
 
 
-def _position(one: Mapping[str, Any]) -> int:
-    name = one.get("name")
-    found = _STEP.match(name) if isinstance(name, str) else None
-    return int(found[2]) if found is not None else 0
+def _in_order(found: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Steps that become known together, stage by stage: they come in the order of a map, and the numbers in their names
+    begin again with each stage."""
+    stages: dict[str, int] = {}
+
+    def position(one: Mapping[str, Any]) -> tuple[int, int]:
+        name = one.get("name")
+        step = _STEP.match(name) if isinstance(name, str) else None
+        if step is None:
+            return -1, 0
+        return stages.setdefault(step[1] or "", len(stages)), int(step[2])
+
+    return sorted(found, key=position)
 
 
 def _object(line: bytes) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ import pytest
 
 from longshore.cli.build import _Shown
 from longshore.cli.output import Output
+from longshore.cli.progress import report_unfinished
 from longshore.engine.address import EngineAddress
 from longshore.errors import BuildFailed
 from longshore.oci.layer import LayerState
@@ -56,3 +57,9 @@ def test_a_build_says_once_that_it_waits_for_the_engine(capsys: pytest.CaptureFi
     for _ in range(2):
         show([row(State.QUEUED, waiting_for=Waiting.ENGINE)])
     assert capsys.readouterr().err == "Waiting for the engine…\n"
+
+
+def test_a_build_that_is_left_is_not_resumed(capsys: pytest.CaptureFixture[str]) -> None:
+    report_unfinished([row(State.RUNNING)], Output(as_json=False, quiet=False))
+    told = capsys.readouterr().err
+    assert "Interrupted" in told and "resume" not in told

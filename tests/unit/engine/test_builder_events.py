@@ -425,6 +425,7 @@ def test_a_step_that_failed() -> None:
     text = "process did not complete: exit code: 2"
     error = ended([broken("[linux/arm64 base 2/4] RUN make", text), log])
     assert error.message == "Step 2 of 4 failed: “RUN make” returned exit code 2."
+    assert error.message == "Step 1 of 1 failed: RUN make returned exit code 2."  # as its row is numbered
     assert error.detail == "no rule"
     assert "exit code" not in ended([broken("[2/4] COPY a b", "not found")]).message
 
@@ -480,3 +481,39 @@ def test_the_words_for_the_program() -> None:
     ]
     assert secrets == {"TOKEN": "t0p"}
     assert buildx._arguments(BuildOptions()) == ([], {})
+
+
+def test_steps_that_become_known_together_are_in_order_of_their_stages() -> None:
+    names = ["[b 2/2] RUN two", "[b 1/2] FROM x", "[c 1/3] FROM y", "[b 3/2] RUN three", "[c 2/3] COPY a b"]
+    line = json.dumps({"vertexes": [{"digest": name, "name": name} for name in names]}).encode()
+    found = [event.text for event in SolveStatus().feed(line) if isinstance(event, Changed)]
+    assert found == [names[1], names[0], names[3], names[2], names[4]]
+
+
+def test_buildx_finds_no_base_image() -> None:
+    message = (
+        b"ERROR: failed to solve: acme.io/none:1: failed to resolve source metadata for acme.io/none:1: "
+        b"acme.io/none:1: not found"
+    )
+    status = SolveStatus()
+    list(status.feed(message))
+    error = status.failure(BuildOptions(), 1)
+    assert isinstance(error, NotInRegistry)
+    assert error.subject == "acme.io/none:1"
+
+
+def test_buildx_finds_no_file() -> None:
+    name = "[2/2] COPY missing /"
+    text = 'failed to calculate checksum of ref abc::def: "/missing": not found'
+    status = SolveStatus()
+    list(status.feed(json.dumps({"vertexes": [{"digest": "a", "name": name, "error": text}]}).encode()))
+    error = status.failure(BuildOptions(), 1)
+    assert error.message == "Step 1 of 1 failed: COPY missing /."
+    assert error.advice.startswith("Check the path")
+
+
+def test_a_path_of_another_stage_is_not_in_the_folder() -> None:
+    error = failed(
+        Failure("COPY failed: file does not exist", None), Step(2, 2, "COPY --from=a x /"), BuildOptions()
+    )
+    assert ".dockerignore" not in error.advice and "--from" in error.advice
