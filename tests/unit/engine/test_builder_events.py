@@ -424,8 +424,7 @@ def test_a_step_that_failed() -> None:
     log = json.dumps({"logs": [{"vertex": "a", "data": base64.b64encode(b"no rule").decode()}]}).encode()
     text = "process did not complete: exit code: 2"
     error = ended([broken("[linux/arm64 base 2/4] RUN make", text), log])
-    assert error.message == "Step 2 of 4 failed: “RUN make” returned exit code 2."
-    assert error.message == "Step 1 of 1 failed: RUN make returned exit code 2."  # as its row is numbered
+    assert error.message == "Step 1 of 1 failed: “RUN make” returned exit code 2."  # as its row is numbered
     assert error.detail == "no rule"
     assert "exit code" not in ended([broken("[2/4] COPY a b", "not found")]).message
 
@@ -508,7 +507,7 @@ def test_buildx_finds_no_file() -> None:
     status = SolveStatus()
     list(status.feed(json.dumps({"vertexes": [{"digest": "a", "name": name, "error": text}]}).encode()))
     error = status.failure(BuildOptions(), 1)
-    assert error.message == "Step 1 of 1 failed: COPY missing /."
+    assert error.message == "Step 1 of 1 failed: “COPY missing /”."
     assert error.advice.startswith("Check the path")
 
 

@@ -228,7 +228,7 @@ class BuildSheet(Sheet):
             (self.dockerfile_field if named else self.folder_field).show(found)
             self.refit()
             return
-        if found.folder != self._typed_folder():
+        if self.folder.text().strip() and found.folder != self._typed_folder():
             return  # of another folder, which was left meanwhile
         self._facts = found
         if found.folder != self._filled:
