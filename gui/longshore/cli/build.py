@@ -121,6 +121,7 @@ class _Shown(Ends):
         self._session = session
         self._steps: dict[str, LayerState] = {}
         self._lines: dict[int, int] = {}
+        self._places: dict[int, int] = {}
         self._latest: deque[str] = deque(maxlen=_LATEST)
         self._waits = False
         self._told = 0.0
@@ -203,6 +204,10 @@ class _Shown(Ends):
         queue = self._session.queue()  # it runs already
         for line in queue.output(row.id, after, step):
             self._lines[step] = line.number
+            left_out = line.place - self._places.get(step, 0) - 1
+            self._places[step] = line.place
+            if left_out > 0:
+                self.output.line("  " + tr("… %n lines left out …", left_out))
             self._latest.append(line.text.strip())
             self.output.line(f"  {line.text}")
             self.output.record("output", {"step": step or None, "text": line.text})

@@ -17,7 +17,7 @@ from longshore.engine.address import EngineAddress
 from longshore.errors import BuildFailed
 from longshore.oci.layer import LayerState
 from longshore.transfers.builds import Build
-from longshore.transfers.progress.output_log import OutputLine
+from longshore.transfers.progress.output_log import LINES_OF_STEP, OutputLine, OutputLog
 from longshore.transfers.transfer import EnginePlace, LayerSnapshot, State, TransferSnapshot, Waiting
 
 REQUEST = Build(Path("/src"), EnginePlace(EngineAddress("default", "unix:///e.sock"))).request()
@@ -63,3 +63,13 @@ def test_a_build_that_is_left_is_not_resumed(capsys: pytest.CaptureFixture[str])
     report_unfinished([row(State.RUNNING)], Output(as_json=False, quiet=False))
     told = capsys.readouterr().err
     assert "Interrupted" in told and "resume" not in told
+
+
+def test_lines_that_came_too_fast_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    log = OutputLog()
+    for number in range(LINES_OF_STEP + 7):
+        log.add(0, f"line {number}")
+    shown(*log.after())([row(State.RUNNING)])
+    told = capsys.readouterr().out.splitlines()
+    assert told[:2] == ["  … 7 lines left out …", "  line 7"]
+    assert len(told) == LINES_OF_STEP + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: Lines that are kept of one step, and characters of all steps together.
 LINES_OF_STEP = 2_000
@@ -14,11 +14,15 @@ MOST_CHARACTERS = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class OutputLine:
-    """A line. *number*: of all lines of the transfer, from 1; *step*: the row that it belongs to, 0 for none."""
+    """A line. *number*: of all lines of the transfer, from 1; *step*: the row that it belongs to, 0 for none.
+
+    *place*: its number among the lines of its step, from 1: a gap shows how many lines are no longer kept.
+    """
 
     number: int
     step: int
     text: str
+    place: int = field(default=0, compare=False)
 
 
 class OutputLog:
@@ -28,6 +32,7 @@ class OutputLog:
         self._lock = threading.Lock()
         self._changed = changed
         self._steps: dict[int, deque[OutputLine]] = {}
+        self._places: dict[int, int] = {}
         self._characters = 0
         self._last = 0
 
@@ -41,7 +46,8 @@ class OutputLog:
         with self._lock:
             self._last += 1
             lines = self._steps.setdefault(step, deque())
-            lines.append(OutputLine(self._last, step, text))
+            self._places[step] = place = self._places.get(step, 0) + 1
+            lines.append(OutputLine(self._last, step, text, place))
             self._characters += len(text)
             if len(lines) > LINES_OF_STEP:
                 self._characters -= len(lines.popleft().text)
