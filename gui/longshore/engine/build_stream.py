@@ -223,7 +223,7 @@ class BuildStream:
 
 
 def _instruction(text: str) -> str:
-    return plain(text, LONGEST_INSTRUCTION, least=1)
+    return plain(output_line(text, 2 * LONGEST_INSTRUCTION), LONGEST_INSTRUCTION, least=1)  # without colours
 
 
 def _failure(text: str, detail: object) -> Failure:

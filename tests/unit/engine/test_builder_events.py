@@ -516,3 +516,7 @@ def test_a_path_of_another_stage_is_not_in_the_folder() -> None:
         Failure("COPY failed: file does not exist", None), Step(2, 2, "COPY --from=a x /"), BuildOptions()
     )
     assert ".dockerignore" not in error.advice and "--from" in error.advice
+
+
+def test_an_instruction_has_no_colours() -> None:
+    assert events("Step 1/1 : RUN \x1b[31mecho\x1b[0m x\n") == [Step(1, 1, "RUN echo x")]
