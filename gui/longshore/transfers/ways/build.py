@@ -313,22 +313,27 @@ def _tell_names(job: Job, kind: NoteKind, names: Names) -> None:
 
 def _verified(job: Job, engine: Engine, build: Build, image_id: str) -> str:
     """The id of the built image, once every tag points to it and its platform is the one that was asked for."""
+    if not image_id:
+        # A tag that is there may be of an earlier build.
+        raise VerificationFailed(
+            "The builder ended without reporting an image.",
+            subject=str(build.tags[0]) if build.tags else "",
+            advice="Build it again.",
+        )
     names = [str(tag) for tag in build.tags] or [image_id]
     found: ImageDetails | None = None
     for name in names:
         try:
-            image = engine.image(name) if name else None
-        except ImageUnknown:
-            image = None
-        if image is None:
+            image = engine.image(name)
+        except ImageUnknown as error:
             raise VerificationFailed(
                 "The engine reported that it built the image, but does not have it.",
                 subject=name,
                 advice="Build it again.",
                 detail=image_id,
-            )
+            ) from error
         if (found is not None and found.image_id != image.image_id) or (
-            image_id and image.image_id != image_id and image_id not in _ids(image)
+            image.image_id != image_id and image_id not in _ids(image)
         ):
             raise VerificationFailed(
                 "The tag does not point to the image that was built.",
