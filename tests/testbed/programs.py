@@ -63,7 +63,8 @@ def load_programs(
 ) -> str:
     """Load an image with a shell and `PROGRAMS` as *references*; returns its id (of its configuration).
 
-    ``config``: more of its configuration, such as ``{"Cmd": ["sleep", "60"], "ExposedPorts": {"80/tcp": {}}}``.
+    Images of other names have other ids, so that tests on one engine do not share one. ``config``: more of its
+    configuration, such as ``{"Cmd": ["sleep", "60"], "ExposedPorts": {"80/tcp": {}}}``.
 
     Raises:
         TestbedError: the engine refused it.
@@ -78,7 +79,7 @@ def load_programs(
             "config": {
                 "Cmd": ["/bin/sh"],
                 "Env": ["PATH=/bin"],
-                "Labels": {LABEL: "1"},
+                "Labels": {LABEL: "1", "testbed.name": references[0]},
                 **(config or {}),
             },
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
