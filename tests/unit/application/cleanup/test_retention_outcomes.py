@@ -38,7 +38,7 @@ def repositories(draw: st.DrawFn) -> tuple[RepositoryContents, set[str]]:
     return contents, {tag for tag in ticked if not subject_of(tag)}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(repositories())
 def test_exactly_the_tags_of_the_outcome_go(made: tuple[RepositoryContents, set[str]]) -> None:
     contents, ticked = made
