@@ -96,15 +96,21 @@ class Containers:
         def failed(status: int, text: str) -> LongshoreError:
             return run_refusal(status, text, request)
 
-        with self._connection.job(cancellation, "running a container", failed) as client:
+        def create(client: Client) -> str:
             made: Any = client.create_container_from_config(  # type: ignore[no-untyped-call]
                 _body(request), request.name or None
             )
             about = str(made.get("Id") or "") if isinstance(made, Mapping) else ""
             if not about:
                 raise ValueError("the engine did not report the id of the new container")
-            started = False
-            try:
+            return about
+
+        cancellation.raise_if_cancelled()
+        # Not cut by the cancellation: nobody would know the id of the container that the engine made.
+        about = self._connection.short(create, failed)
+        started = False
+        try:
+            with self._connection.job(cancellation, "running a container", failed) as client:
                 name = plain(str(_inspected(client, about).get("Name") or "").lstrip("/"), 200)
                 with contextlib.ExitStack() as open_streams:
                     output = ended = None
@@ -122,9 +128,9 @@ class Containers:
                     if ended is None:
                         ended = open_streams.enter_context(_waiting(client, about, "not-running"))
                     yield self._ended(about, _exit_code(ended))
-            finally:
-                if not started:
-                    self._discard(about)
+        finally:
+            if not started:
+                self._discard(about)
 
     def follow(
         self, about: str, cancellation: Cancellation, *, lines: int = LOG_LINES, until_end: bool = True

@@ -52,8 +52,9 @@ def test_values_of_the_setting_are_stable() -> None:
 
 
 def test_every_tone_has_its_ink(light: Theme) -> None:
-    plain = {light.ink(tone).plain.name() for tone in Tone}
-    assert len(plain) == len(Tone)
+    # OUTLINE has no ink of its own: its pill is drawn as a line.
+    plain = {light.ink(tone).plain.name() for tone in Tone if tone is not Tone.OUTLINE}
+    assert len(plain) == len(Tone) - 1
     assert light.ink(None).plain == light.text
     assert light.ink("odd").plain == light.text
     assert light.ink(99).plain == light.text
