@@ -10,8 +10,10 @@ from longshore.transfers.builds import Build
 def build_words(build: Build) -> list[str] | None:
     """The options that ``docker build`` and ``longshore build`` share, without the platform; None if no line has them.
 
-    A secret argument is named without its value, which both then take from the environment.
+    A secret argument is named without its value, which both then take from the environment. A label can't be.
     """
+    if build.hidden_labels():
+        return None
     pairs: list[tuple[str, str]] = []
     for tag in build.tags:
         try:

@@ -54,7 +54,7 @@ class Update:
     """New lines of the output.
 
     The first of *lines* replaces the last one of the update before, unless *dropped* bytes are missing in between; the
-    last one may go on.
+    last one may continue.
     """
 
     lines: tuple[str, ...]

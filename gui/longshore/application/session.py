@@ -125,7 +125,7 @@ class Session:
         """The started queue of this session, with the user's limits. It leaves others' unfinished rows to them.
 
         *wake* is called from now on when rows change, in place of the one before: only one thread takes the changes.
-        Changes that were not taken yet do not call it, so take them once. None: whoever waits goes on waiting.
+        Changes that were not taken yet do not call it, so take them once. None: whoever waits keeps waiting.
         """
         if wake is not None:
             self._waker = wake

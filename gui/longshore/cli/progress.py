@@ -198,7 +198,7 @@ def _name(row: TransferSnapshot) -> str:
 
 
 def _short(row: TransferSnapshot) -> str:
-    """What a script can go on with: the name and its digest, the name where there is no digest, or else the ID."""
+    """What a script needs next: the name and its digest, the name where there is no digest, or else the ID."""
     if row.request.destination.reference is None and row.request.source.reference is None:
         return row.image_id or row.manifest_digest or _name(row)
     return f"{_name(row)}@{row.manifest_digest}" if row.manifest_digest else _name(row)

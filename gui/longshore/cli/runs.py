@@ -230,7 +230,7 @@ class _Running:
             except Cancelled:
                 pass
             except BrokenPipeError:
-                # Nobody reads the output any more; nobody would notice that it goes on, either.
+                # Nobody reads the output any more; nobody would notice that it keeps running.
                 self._stop()
                 raise
         return exit_codes.INTERRUPTED if self._interrupted.is_set() else code

@@ -72,7 +72,7 @@ class Containers:
 
     All raise EngineUnavailable, EngineLost and EngineFailure as the engine does, and those with a *cancellation* raise
     Cancelled. The generators hold a connection until they end: callers that may stop early close them
-    (contextlib.closing); the container goes on.
+    (contextlib.closing); the container keeps running.
     """
 
     def __init__(self, connection: Connection) -> None:

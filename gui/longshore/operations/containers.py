@@ -52,8 +52,8 @@ class RunState(enum.Enum):
 class Run(QObject):
     """A container whose output is read into :attr:`console`. GUI thread; every method returns at once.
 
-    *request*: None for one that was there before. It stays readable when it has ended; its container goes on if it is
-    left alone.
+    *request*: None for one that was there before. It stays readable when it has ended; its container keeps running if
+    it is left alone.
     """
 
     changed = Signal()
@@ -186,7 +186,7 @@ class Run(QObject):
         self.changed.emit()
 
     def leave(self) -> None:
-        """Read no more; the container goes on."""
+        """Stop reading; the container keeps running."""
         if self._cancellation is not None:
             self._cancellation.cancel()
         if self.running:

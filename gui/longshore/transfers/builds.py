@@ -24,8 +24,9 @@ from longshore.transfers.transfer import (
 #: The value of the option ``builder`` for the program ``docker buildx``; without it the engine's own builder runs.
 BUILDX = "buildx"
 #: Beginnings of the names of options, before the name of a build argument or label.
-_ARGUMENT, _ENVIRONMENT, _SECRET, _LABEL = "argument ", "environment ", "secret ", "label "
-#: Requests whose secret arguments are kept in memory.
+_ARGUMENT, _ENVIRONMENT, _SECRET = "argument ", "environment ", "secret "
+_LABEL, _HIDDEN_LABEL = "label ", "hidden label "
+#: Requests whose secret values are kept in memory.
 _MOST_KEPT = 200
 
 
@@ -34,8 +35,9 @@ class Build:
     """A build: the folder and its options. Immutable.
 
     *dockerfile*: relative to the folder, or absolute; None: the folder's own. *tags*: the names that the image gets.
-    *arguments*: build arguments with their values, None: from the environment when it runs. Those that are secrets are
-    not part of the request, and so of the journal: they are kept in memory for it (:func:`keep_secrets`).
+    *arguments*: build arguments with their values, None: from the environment when it runs. Values of arguments and
+    labels that are secrets are not part of the request, and so of the journal: they are kept in memory for it
+    (:func:`keep_secrets`).
     """
 
     folder: Path
@@ -51,7 +53,7 @@ class Build:
     builder: str = ""
 
     def request(self) -> TransferRequest:
-        """The transfer of this build. Keeps the values of secret arguments in memory for it."""
+        """The transfer of this build. Keeps the values of secret arguments and labels in memory for it."""
         first, *further = self.tags or (None,)
         options = {
             "tags": " ".join(str(tag) for tag in further),
@@ -70,7 +72,9 @@ class Build:
                 found[_ENVIRONMENT + name] = ""
             else:
                 found[_ARGUMENT + name] = value
-        found |= {_LABEL + name: value for name, value in self.labels.items()}
+        hidden = self.hidden_labels()
+        for name, value in self.labels.items():
+            found |= {_HIDDEN_LABEL + name: ""} if name in hidden else {_LABEL + name: value}
         request = TransferRequest(
             Operation.BUILD,
             Endpoint(FolderPlace(self.folder), None),
@@ -78,21 +82,22 @@ class Build:
             self.platform,
             tuple(sorted(found.items())),
         )
-        if secrets:
-            keep_secrets(request, secrets)
+        if secrets or hidden:
+            kept = {_SECRET + name: value for name, value in secrets.items()}
+            keep_secrets(request, kept | {_HIDDEN_LABEL + name: value for name, value in hidden.items()})
         return request
 
     def secrets(self) -> dict[str, str]:
         """The arguments whose values are not written anywhere."""
-        return {
-            name: value
-            for name, value in self.arguments.items()
-            if value is not None and (names_secret(name) or holds_sign_in(value))
-        }
+        return _secret(self.arguments)
+
+    def hidden_labels(self) -> dict[str, str]:
+        """The labels whose values are not written anywhere, although the image will show them."""
+        return _secret(self.labels)
 
     @classmethod
     def of(cls, request: TransferRequest) -> Build:
-        """The build that *request* asks for; secret arguments that are not in memory any more are None.
+        """The build that *request* asks for, without the secret values that are not in memory any more.
 
         Raises ValueError or a LongshoreError for any other request.
         """
@@ -105,14 +110,18 @@ class Build:
         tags += [Reference.parse(text) for text in options.get("tags", "").split()]
         kept = kept_secrets(request)
         arguments: dict[str, str | None] = {}
+        labels: dict[str, str] = {}
         for name, value in options.items():
             if name.startswith(_ARGUMENT):
                 arguments[name.removeprefix(_ARGUMENT)] = value
             elif name.startswith(_ENVIRONMENT):
                 arguments[name.removeprefix(_ENVIRONMENT)] = None
             elif name.startswith(_SECRET):
-                bare = name.removeprefix(_SECRET)
-                arguments[bare] = kept.get(bare)
+                arguments[name.removeprefix(_SECRET)] = kept.get(name)
+            elif name.startswith(_LABEL):
+                labels[name.removeprefix(_LABEL)] = value
+            elif name.startswith(_HIDDEN_LABEL) and name in kept:
+                labels[name.removeprefix(_HIDDEN_LABEL)] = kept[name]
         return cls(
             folder.path,
             place,
@@ -120,7 +129,7 @@ class Build:
             Path(options["file"]) if options.get("file") else None,
             options.get("target", ""),
             arguments,
-            {name.removeprefix(_LABEL): value for name, value in options.items() if name.startswith(_LABEL)},
+            labels,
             request.platform,
             no_cache="no-cache" in options,
             pull="pull" in options,
@@ -137,9 +146,19 @@ def names_of(request: TransferRequest) -> list[Reference]:
     return found
 
 
-def secret_names(request: TransferRequest) -> list[str]:
-    """The names of the build arguments of *request* whose values are kept in memory only."""
-    return [name.removeprefix(_SECRET) for name, _ in request.options if name.startswith(_SECRET)]
+def lost_secrets(request: TransferRequest) -> list[str]:
+    """The names of arguments and labels of *request* whose values were in the memory of a program that has ended."""
+    kept = kept_secrets(request)
+    hidden = [name for name, _ in request.options if name.startswith((_SECRET, _HIDDEN_LABEL))]
+    return [name.removeprefix(_SECRET).removeprefix(_HIDDEN_LABEL) for name in hidden if name not in kept]
+
+
+def _secret(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None and (names_secret(name) or holds_sign_in(value))
+    }
 
 
 _lock = threading.Lock()
@@ -147,7 +166,8 @@ _kept: OrderedDict[TransferRequest, dict[str, str]] = OrderedDict()
 
 
 def keep_secrets(request: TransferRequest, secrets: Mapping[str, str]) -> None:
-    """Keep the values of secret arguments in memory for *request*, and out of all text from outside. Any thread."""
+    """Keep *secrets*, by the names of their options, in memory for *request*, and out of all text from outside. Any
+    thread."""
     for value in secrets.values():
         if is_hidden(value):
             keep_out(value)

@@ -20,7 +20,7 @@ from longshore.words import transfers as words
 
 
 class BuildOutputWindow(QWidget):
-    """Shows the steps of a build and their output as they come. Deleted when it is closed; the build goes on.
+    """Shows the steps of a build and their output as they come. Deleted when it is closed; the build continues.
 
     *transfer*: the id of the transfer. Its signals are requests.
     """

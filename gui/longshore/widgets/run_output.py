@@ -122,6 +122,6 @@ class RunWindow(QWidget):
         self.closed.emit()
 
     def close_now(self) -> None:
-        """Close without asking; the container goes on if it runs."""
+        """Close without asking; a running container keeps running."""
         self.asks_first = False
         self.close()

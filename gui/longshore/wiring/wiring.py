@@ -172,7 +172,7 @@ class Wiring(QObject):
             self._desktop.stop()
         for other in QApplication.topLevelWidgets():
             if other is not self.window:
-                # The history, and sheets that get no more answers. Containers go on.
+                # The history, and sheets that get no more answers. Containers keep running.
                 getattr(other, "close_now", other.close)()
         self.window.close_now()
         self.closed.emit()

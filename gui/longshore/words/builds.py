@@ -11,7 +11,7 @@ from longshore.words import errors, text, times
 
 
 def progress_text(snapshot: TransferSnapshot) -> str:
-    """Return what a build is doing or has done; empty where it is told as for every transfer."""
+    """Return what a build is doing or has done; empty if the words for all transfers fit."""
     match snapshot.state:
         case State.SUCCEEDED:
             return result_text(snapshot)

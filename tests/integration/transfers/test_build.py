@@ -331,7 +331,7 @@ def test_a_retry_without_its_secrets_says_so(
     monkeypatch.setattr("longshore.transfers.builds._kept", {})
     end, _ = built(make_queue, request)
     assert isinstance(end.error, BuildFailed)
-    assert end.error.message == "The values of secret build arguments are not saved: NPM_TOKEN."
+    assert end.error.message == "The values of secret arguments and labels are not saved: NPM_TOKEN."
     assert end.error.advice == "Build the folder again and enter them."
 
 

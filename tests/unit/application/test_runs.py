@@ -82,14 +82,14 @@ def test_wrong_ports(text: str, words: str) -> None:
         ("/var/cache", Mount("", "/var/cache", volume=True)),
         ("/var/cache:ro", Mount("", "/var/cache", read_only=True, volume=True)),
         (r"C:\data:/data", Mount(r"C:\data", "/data")),
-        ("./here:/data", Mount("/work/here", "/data")),
-        ("../up:/data", Mount("/work/../up", "/data")),
-        (".:/data", Mount("/work", "/data")),
+        ("./here:/data", Mount("/home/ann/here", "/data")),
+        ("../up:/data", Mount("/home/ann/../up", "/data")),
+        (".:/data", Mount("/home/ann", "/data")),
         ("/with space:/data", Mount("/with space", "/data")),
     ],
 )
 def test_volumes(text: str, mount: Mount) -> None:
-    assert parse_volume(text, Path("/work")) == mount
+    assert parse_volume(text, Path("/home/ann")) == mount
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import stat
+import subprocess
+import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from longshore.engine.buildx import SolveStatus, build_with_buildx, find_buildx
 from longshore.errors import BuilderUnsuitable, BuildFailed
 from longshore.oci.layer import LayerState
 from longshore.oci.reference import Reference
+from waiting import wait_until
 
 ADDRESS = EngineAddress("here", "unix:///run/docker.sock")
 
@@ -218,12 +221,40 @@ def test_cancelling_ends_the_program_and_its_children(
 
     thread = threading.Thread(target=build)
     thread.start()
-    deadline = time.monotonic() + 20
-    while not (marker.exists() and marker.read_text().strip()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: marker.exists() and marker.read_text().strip(), "the program to have started")
     cancellation.cancel()
     thread.join(20)
     assert not thread.is_alive()
     assert [type(error) for error in raised] == [Cancelled]
     assert not Path(f"/proc/{marker.read_text().strip()}").exists()
+
+
+#: Starts a build and waits for it, with the folder of the program and of the build as arguments.
+BUILD = """
+import os, sys
+from pathlib import Path
+from longshore.cancellation import Cancellation
+from longshore.engine.address import EngineAddress
+from longshore.engine.building import BuildOptions
+from longshore.engine.buildx import build_with_buildx
+folder = Path(sys.argv[1])
+address = EngineAddress("here", "unix:///run/docker.sock")
+for _ in build_with_buildx(address, folder, folder / "Dockerfile", BuildOptions(), Cancellation(), os.environ):
+    pass
+"""
+
+
+@pytest.mark.skipif(
+    not shutil.which("setpriv"), reason="without util-linux nothing ties a program to another"
+)
+def test_a_killed_longshore_ends_the_program(tmp_path: Path) -> None:
+    marker = tmp_path / "pid"
+    environ = program(tmp_path, f"echo $$ > {marker}; exec sleep 300")
+    with subprocess.Popen(
+        [sys.executable, "-c", BUILD, str(tmp_path)], env={**os.environ, **environ}
+    ) as ours:
+        wait_until(lambda: marker.exists() and marker.read_text().strip(), "the program to have started")
+        child = Path(f"/proc/{marker.read_text().strip()}")
+        assert child.exists()
+        ours.kill()
+    wait_until(lambda: not child.exists(), "the program to have ended")

@@ -12,7 +12,7 @@ from longshore.oci.layer import LayerState
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers import builds
-from longshore.transfers.builds import Build, keep_secrets, kept_secrets, names_of, secret_names
+from longshore.transfers.builds import Build, keep_secrets, kept_secrets, lost_secrets, names_of
 from longshore.transfers.progress import output_log, steps
 from longshore.transfers.progress.output_log import OutputLine, OutputLog
 from longshore.transfers.progress.progress import Progress
@@ -269,7 +269,7 @@ def test_the_smallest_build() -> None:
     assert (request.destination.place, request.destination.reference) == (PLACE, None)
     assert (request.platform, request.options) == (None, ())
     assert Build.of(request) == build
-    assert (names_of(request), secret_names(request)) == ([], [])
+    assert (names_of(request), lost_secrets(request)) == ([], [])
 
 
 def test_the_largest_build() -> None:
@@ -318,10 +318,11 @@ def test_secret_arguments_are_in_memory_only(monkeypatch: pytest.MonkeyPatch) ->
     assert build.secrets() == {"TOKEN": "t0p-secret", "URL": "https://me:word@acme.io/"}
     request = build.request()
     assert "t0p-secret" not in repr(request)
-    assert sorted(secret_names(request)) == ["TOKEN", "URL"]
-    assert kept_secrets(request) == build.secrets()
+    assert kept_secrets(request) == {f"secret {name}": value for name, value in build.secrets().items()}
+    assert lost_secrets(request) == []
     monkeypatch.setattr(builds, "_kept", type(builds._kept)())  # a new program
     assert Build.of(request).arguments == dict.fromkeys(arguments)
+    assert sorted(lost_secrets(request)) == ["TOKEN", "URL"]
 
 
 def test_secrets_of_the_latest_requests_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -486,7 +486,7 @@ def test_secrets_that_are_lost_are_asked_for_again(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(builds, "_kept", type(builds._kept)())
     with pytest.raises(BuildFailed) as caught:
         attempt.run()
-    assert caught.value.message == "The values of secret build arguments are not saved: PASSWORD, TOKEN."
+    assert caught.value.message == "The values of secret arguments and labels are not saved: PASSWORD, TOKEN."
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.text import output_line
 from longshore.transfers import builds
-from longshore.transfers.builds import BUILDX, Build, kept_secrets, names_of, secret_names
+from longshore.transfers.builds import BUILDX, Build, kept_secrets, lost_secrets, names_of
 from longshore.transfers.journal.codec import request_from_json, request_to_json
 from longshore.transfers.progress import output_log
 from longshore.transfers.progress.output_log import OutputLog
@@ -41,17 +41,23 @@ def test_a_request_says_everything() -> None:
 
 def test_secrets_are_kept_in_memory_only() -> None:
     build = Build(
-        Path("/s"), PLACE, arguments={"NPM_TOKEN": "hunter2-long", "PROXY": "http://ann:pw@p:1", "A": "1"}
+        Path("/s"),
+        PLACE,
+        arguments={"NPM_TOKEN": "hunter2-long", "PROXY": "http://ann:pw@p:1", "A": "1"},
+        labels={"acme.token": "label-hunter2", "version": "1.2"},
     )
     request = build.request()
-    assert sorted(secret_names(request)) == ["NPM_TOKEN", "PROXY"]
-    assert "hunter2-long" not in str(request_to_json(request))
-    assert "ann:pw" not in str(request_to_json(request))
-    assert dict(Build.of(request).arguments) == dict(build.arguments)
+    written = str(request_to_json(request))
+    assert not [secret for secret in ("hunter2-long", "ann:pw", "label-hunter2") if secret in written]
+    assert "1.2" in written
+    assert Build.of(request) == build
+    assert lost_secrets(request) == []
     assert output_line("it is hunter2-long") == "it is ***"
     # After a restart, they are gone.
     builds._kept.clear()
     assert dict(Build.of(request).arguments) == {"NPM_TOKEN": None, "PROXY": None, "A": "1"}
+    assert dict(Build.of(request).labels) == {"version": "1.2"}
+    assert sorted(lost_secrets(request)) == ["NPM_TOKEN", "PROXY", "acme.token"]
     assert kept_secrets(request) == {}
 
 

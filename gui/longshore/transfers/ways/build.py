@@ -30,7 +30,7 @@ from longshore.oci.layer import LayerState
 from longshore.oci.reference import Reference
 from longshore.secrecy import holds_sign_in, is_hidden, keep_out, names_secret
 from longshore.text import output_line, plain
-from longshore.transfers.builds import BUILDX, Build, secret_names
+from longshore.transfers.builds import BUILDX, Build, lost_secrets
 from longshore.transfers.errors import TAG_MAY_HAVE_MOVED
 from longshore.transfers.progress.steps import MOST_STEPS, Steps
 from longshore.transfers.transfer import NoteKind, Phase, Plan
@@ -244,12 +244,11 @@ class _Rows:
 
 
 def _arguments(job: Job, build: Build) -> dict[str, str | None]:
-    """The build arguments with their values. Raises BuildFailed if a secret one is not in memory any more."""
-    secret = secret_names(job.request)
-    lost = [name for name in secret if build.arguments.get(name) is None]
+    """The build arguments with their values. Raises BuildFailed if a secret value is not in memory any more."""
+    lost = lost_secrets(job.request)
     if lost:
         raise BuildFailed(
-            "The values of secret build arguments are not saved: {names}.",
+            "The values of secret arguments and labels are not saved: {names}.",
             advice="Build the folder again and enter them.",
             arguments={"names": ", ".join(lost)},
         )

@@ -12,7 +12,7 @@ from longshore.widgets.notices import plain_label
 class CloseSheet(Sheet):
     """Asks for confirmation before closing the window stops transfers.
 
-    *running*: their number, *builds*: how many of them are builds. *followed*: containers, which go on.
+    *running*: their number, *builds*: how many of them are builds. *followed*: containers, which keep running.
     """
 
     def __init__(self, parent: QWidget | None, running: int, followed: int = 0, *, builds: int = 0) -> None:

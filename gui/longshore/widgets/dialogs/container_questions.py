@@ -1,4 +1,4 @@
-"""Questions about containers: before one is removed, is left running, or goes on after Longshore quits."""
+"""Questions about containers: before one is removed or left running, also when Longshore quits."""
 
 from __future__ import annotations
 
