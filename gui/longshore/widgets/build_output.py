@@ -4,67 +4,37 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QWidget
 
 from longshore.application.console import Console
 from longshore.models.columns import Tone
 from longshore.transfers.progress.output_log import OutputLine
 from longshore.transfers.transfer import State, TransferSnapshot
-from longshore.widgets.output import OutputView
-from longshore.widgets.pane import Pane
-from longshore.widgets.verbs import Side
+from longshore.widgets.output_window import OutputWindow
 from longshore.words import builds, errors
 from longshore.words import transfers as words
 
 
-class BuildOutputWindow(QWidget):
+class BuildOutputWindow(OutputWindow):
     """Shows the steps of a build and their output as they come. Deleted when it is closed; the build continues.
 
     *transfer*: the id of the transfer. Its signals are requests.
     """
 
     cancel_requested = Signal(str)
-    copy_requested = Signal(str)
-    quit_requested = Signal()
     closed = Signal(str)
 
     def __init__(self, parent: QWidget | None, transfer: str, title: str) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
+        super().__init__(parent, title)
         self.transfer = transfer
-        self.setObjectName("window")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(self.tr("{0} — Longshore").format(title))
-        self.pane = Pane(title, rows=1)
-        self.summary = self.pane.header.add_summary()
-        self.pane.header.add_verbs(self.pane.verbs)
-        add = self.pane.verbs.add_verb
-        self.cancel_verb = add(
+        self.cancel_verb = self.pane.verbs.add_verb(
             self.tr("Cancel"), lambda: self.cancel_requested.emit(self.transfer), primary=True
         )
-        self.copy_verb = add(self.tr("Copy output"), self._copy, side=Side.PANE)
-        self.output = OutputView()
-        self.pane.body.addWidget(self.output, 1)
-        self.pane.body.setContentsMargins(13, 0, 13, 13)
-        self.pane.verbs.home = self.output.lines
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 10, 10, 10)
-        layout.addWidget(self.pane)
-        self.setMinimumSize(480, 260)
-        self.resize(820, 460)
-        if parent is not None:
-            self.move(parent.frameGeometry().center() - self.rect().center())
-        for keys, wish in (
-            ("Ctrl+W", self.close),
-            ("Ctrl+Q", self.quit_requested.emit),
-            ("Ctrl+.", self.cancel_verb.trigger),
-        ):
-            QShortcut(QKeySequence(keys), self, wish)
+        self.add_shortcut("Ctrl+.", self.cancel_verb.trigger)
         self._started: datetime | None = None
         self._begin()
-        self.output.setFocus()
 
     def _begin(self) -> None:
         """Show an output from its first line."""
@@ -100,7 +70,7 @@ class BuildOutputWindow(QWidget):
 
     def _copy(self) -> None:
         self.output.flush()
-        self.copy_requested.emit(self.output.text())
+        super()._copy()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Qt's hook."""

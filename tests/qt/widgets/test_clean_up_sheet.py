@@ -84,7 +84,7 @@ class Bench:
 
     def settle(self, qtbot: QtBot) -> None:
         """Wait until the rules as they are now have made a plan."""
-        qtbot.waitUntil(lambda: self.rules[-1] == self.sheet.rules() and not self.sheet._soon.isActive())
+        qtbot.waitUntil(lambda: self.rules[-1] == self.sheet.rules() and not self.sheet.soon.isActive())
 
     @property
     def names(self) -> list[str]:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from longshore.application.tag_history.record import COLUMNS, LONGEST, TagRecord, from_row, place_key, to_row
@@ -14,6 +14,7 @@ from longshore.errors import LongshoreError
 from longshore.oci.digest import sha256_of
 from longshore.oci.manifest import LARGEST_MANIFEST, Index, Manifest, parse_manifest
 from longshore.transfers.journal.days import drop_old, see_the_day
+from longshore.transfers.journal.file import transaction
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Store:
         gone: Iterable[str] = (),
     ) -> None:
         """Write *records* and *manifests*, and delete the records with the ids *gone*. On disk when it returns."""
-        with self._transaction():
+        with transaction(self.connection):
             seen = see_the_day(self.connection, self._clock)
             number = 0
             for record in records:
@@ -73,7 +74,7 @@ class Store:
 
     def lose(self, together: str) -> None:
         """Count an image without a name that the action *together* removed."""
-        with self._transaction():
+        with transaction(self.connection):
             self.connection.execute(
                 # Replaced, so that the last action has the highest row.
                 "INSERT OR REPLACE INTO lost (together, images, last)"
@@ -100,7 +101,7 @@ class Store:
 
     def trim(self, max_age_days: float, max_rows: int) -> None:
         """Drop records and manifests beyond these limits. Trusts the clock only where several days agree."""
-        with self._transaction():
+        with transaction(self.connection):
             newest = see_the_day(self.connection, self._clock)
             drop_old(self.connection, "changes", "1", "at", max_age_days=max_age_days, newest=newest)
             execute = self.connection.execute
@@ -145,15 +146,3 @@ class Store:
         except LongshoreError as error:
             _log.warning("a kept manifest cannot be read: %s", error)
             return None
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        # Immediate: a transaction that reads first and writes later could not wait for another instance's write.
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.connection.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                self.connection.execute("ROLLBACK")
-            raise

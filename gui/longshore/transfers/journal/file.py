@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,20 @@ class Opened:
     connection: sqlite3.Connection
     set_aside: SetAside | None = None
     problem: str = ""
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction around the block; an exception undoes it. Belongs to the connection's thread."""
+    # Immediate: a transaction that reads first and writes later could not wait for another instance's write.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
 
 
 def open_database(path: Path, patience: float = BUSY_SECONDS, schema: Schema = JOURNAL) -> Opened:

@@ -7,13 +7,14 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from longshore.transfers.journal import rows as rows
 from longshore.transfers.journal.days import drop_old, see_the_day
+from longshore.transfers.journal.file import transaction
 from longshore.transfers.journal.history import ENDED, READABLE, SELECT, UNFINISHED, UNREADABLE
 from longshore.transfers.journal.pending import Batch, RowChange
 from longshore.transfers.transfer import State, TransferSnapshot
@@ -73,7 +74,7 @@ class Store:
 
     def write(self, batch: Batch, owner: str) -> None:
         """Write *batch* as rows of *owner*'s queue; they are on disk when this returns."""
-        with self._transaction():
+        with transaction(self.connection):
             seen = see_the_day(self.connection, self._clock)
             if batch.clear_history:
                 self.connection.execute(f"DELETE FROM transfers WHERE {_OVER}")
@@ -110,7 +111,7 @@ class Store:
 
     def add_all(self, found: Iterable[dict[str, object]]) -> None:
         """Write rows from :meth:`all_rows` of another store."""
-        with self._transaction():
+        with transaction(self.connection):
             seen = see_the_day(self.connection, self._clock)
             for row in found:
                 row["seen"] = seen  # the numbers of readings are specific to each file
@@ -124,7 +125,7 @@ class Store:
 
         Trusts the clock only where several days agree, and drops a limited number of rows per day.
         """
-        with self._transaction():
+        with transaction(self.connection):
             newest = see_the_day(self.connection, self._clock)
             drop_old(self.connection, "transfers", _OVER, "created", max_age_days=max_age_days, newest=newest)
             # The order in which rows were added does not depend on a clock.
@@ -157,7 +158,7 @@ class Store:
         named = [] if ids is None else [json.dumps(list(ids))]
         now = self._clock()
         try:
-            with self._transaction():
+            with transaction(self.connection):
                 self.connection.execute(
                     f"UPDATE transfers SET state = '{State.INTERRUPTED.value}', finished = ?, permille = NULL"
                     f" WHERE state IN ({_UNFINISHED}) AND {free}",
@@ -202,24 +203,12 @@ class Store:
                 damaged.append((number,))
         if damaged:
             self.damaged += len(damaged)
-            with contextlib.suppress(sqlite3.Error), self._transaction():
+            with contextlib.suppress(sqlite3.Error), transaction(self.connection):
                 self.connection.executemany(
                     f"UPDATE transfers SET state = '{UNREADABLE}' || state, in_queue = 0 WHERE rowid = ?",
                     damaged,
                 )
         return found
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        # Immediate: a transaction that reads first and writes later could not wait for another instance's write.
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.connection.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                self.connection.execute("ROLLBACK")
-            raise
 
 
 def _interrupted(row: TransferSnapshot, ended: datetime | None = None) -> TransferSnapshot:

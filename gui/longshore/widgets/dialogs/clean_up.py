@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLineEdit,
-    QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -25,8 +21,8 @@ from longshore.errors import LongshoreError
 from longshore.models.cleanup import CleanUpModel
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.columns import Column, Kind
-from longshore.widgets.dialogs.clean_up_table import TICK_COLUMN, FreedBar, TickView
-from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.dialogs.clean_up_table import TICK_COLUMN, TickView
+from longshore.widgets.dialogs.cleaning_sheet import CleaningSheet
 from longshore.widgets.notices import ElidedLabel, plain_label
 from longshore.words import cleanup as words
 from longshore.words import errors, text
@@ -37,12 +33,8 @@ if TYPE_CHECKING:
     from longshore.application.states import State
     from longshore.oci.reference import Reference
 
-#: Milliseconds after the last change of a rule until the plan is made again.
-_PAUSE = 120
 _DEFAULT_NEWEST = 3
 _DEFAULT_DAYS = 30
-#: Width of a field for a number, in pixels.
-_NUMBER = 76
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
     TICK_COLUMN,
@@ -55,8 +47,8 @@ _COLUMNS = [
 _MOST_FAILURES = 3
 
 
-class CleanUpSheet(Sheet):
-    """Opens at once. Cancel has the focus. After a run it stays open and compares the result with the forecast.
+class CleanUpSheet(CleaningSheet):
+    """Opens at once.
 
     *places*: the choices, each with its places and its name; several places are all engines.
     """
@@ -65,7 +57,6 @@ class CleanUpSheet(Sheet):
     plan_requested = Signal(object, object)  # list[Contents], Rules; answer with show_plans()
     states_requested = Signal(object, object)  # LocalPlace, list[LocalImage]; answer with show_states()
     run_requested = Signal(object)  # list[Part]; answer with show_result()
-    stop_requested = Signal()  # stop between two images; the run still has a result
 
     def __init__(
         self,
@@ -74,14 +65,13 @@ class CleanUpSheet(Sheet):
         current: int,
         names: dict[LocalPlace, str],
     ) -> None:
-        super().__init__(parent, self.tr("Clean up"), self.tr("Clean up"), width=740)
+        super().__init__(parent, self.tr("Clean up"), width=740)
         self._choices = [list(several) for _, several in places]
         self._names = names
         self._places: list[LocalPlace] = []
         self._contents: dict[LocalPlace, Contents] = {}
         self._failed: dict[LocalPlace, LongshoreError] = {}
         self._plans: list[PlacePlan] = []
-        self._running = False
         #: What the places took when it was last weighed, in bytes.
         self._on_disk = 0
         self.picker = QComboBox()
@@ -97,12 +87,7 @@ class CleanUpSheet(Sheet):
         self.never = plain_label("", "dim", wrap=True)
         self._foot.insertWidget(0, self.never, 1)
         self._foot.setStretch(1, 0)
-        self.set_dangerous()
-        self.confirm.setEnabled(False)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_PAUSE)
-        self._soon.timeout.connect(self._request_plan)
+        self.soon.timeout.connect(self._request_plan)
         self.picker.setCurrentIndex(max(current, 0))
         self.picker.currentIndexChanged.connect(self._choose_place)
 
@@ -113,7 +98,7 @@ class CleanUpSheet(Sheet):
     # -- parts
 
     def _add_rules(self) -> None:
-        line = self._line(plain_label(self.tr("Remove from")), self.picker)
+        line = self.line(plain_label(self.tr("Remove from")), self.picker)
         line.addWidget(plain_label(self.tr("images to which any of these apply:")))
         line.addStretch(1)
         self.body.addLayout(line)
@@ -124,14 +109,14 @@ class CleanUpSheet(Sheet):
         self.dangling.setChecked(True)
         self.dangling.setToolTip(self.tr("They have neither tag nor digest."))
         grid.addWidget(self.dangling, 0, 0)
-        self.old, self.days, self.old_after = self._number(
+        self.old, self.days, self.old_after = self.number(
             self.tr("unused and older than"), self.tr("days"), _DEFAULT_DAYS, MOST_DAYS
         )
-        grid.addLayout(self._line(self.old, self.days, self.old_after, stretch=True), 1, 0)
-        self.newest, self.count, after = self._number(
+        grid.addLayout(self.line(self.old, self.days, self.old_after, stretch=True), 1, 0)
+        self.newest, self.count, after = self.number(
             self.tr("beyond the newest"), self.tr("of a repository"), _DEFAULT_NEWEST, MOST_NEWEST
         )
-        grid.addLayout(self._line(self.newest, self.count, after, stretch=True), 0, 1)
+        grid.addLayout(self.line(self.newest, self.count, after, stretch=True), 0, 1)
         self.named = QCheckBox(self.tr("named"))
         self.patterns = QLineEdit()
         self.patterns.setPlaceholderText("acme/*:dev-*")
@@ -141,66 +126,28 @@ class CleanUpSheet(Sheet):
         self.patterns.setToolTip(
             self.tr("Patterns for the repository or repository:tag, between spaces; ! excludes.")
         )
-        grid.addLayout(self._line(self.named, self.patterns), 1, 1)
+        grid.addLayout(self.line(self.named, self.patterns), 1, 1)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         self.body.addLayout(grid)
         for check in (self.dangling, self.old, self.newest, self.named):
             check.toggled.connect(self._rules_changed)
+        for box in (self.days, self.count):
+            box.valueChanged.connect(self._rules_changed)
         self.patterns.textChanged.connect(self._rules_changed)
         self.patterns.textEdited.connect(lambda typed: self.named.setChecked(bool(typed.strip())))
 
-    def _number(self, before: str, after: str, value: int, most: int) -> tuple[QCheckBox, QSpinBox, QWidget]:
-        check, box = QCheckBox(before), QSpinBox()
-        box.setRange(0, most)
-        box.setValue(value)
-        box.setFixedWidth(_NUMBER)
-        box.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        box.setAccessibleName(f"{before} … {after}")
-        box.valueChanged.connect(self._rules_changed)
-        return check, box, plain_label(after)
-
-    def _line(self, *parts: QWidget, stretch: bool = False) -> QHBoxLayout:
-        line = QHBoxLayout()
-        line.setSpacing(8)
-        for part in parts:
-            line.addWidget(part)
-        if stretch:
-            line.addStretch(1)
-        return line
-
     def _add_list(self) -> None:
-        frame = QFrame()
-        frame.setObjectName("pane")
-        inside = QVBoxLayout(frame)
-        inside.setContentsMargins(1, 1, 1, 1)
-        inside.setSpacing(0)
         self.view = TickView(self.model, _COLUMNS, self.tr("Images to remove"), self.tr("All images"))
-        self.view.setMinimumHeight(150)
-        inside.addWidget(self.view, 1)
         self.empty = plain_label("", "dim", wrap=True)
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        inside.addWidget(self.empty, 1)
-        below = QVBoxLayout()
-        below.setContentsMargins(14, 9, 14, 11)
-        below.setSpacing(8)
         self.total = plain_label("", "strong")
         self.hint = ElidedLabel("dim")
         self.disk = plain_label("", "dim")
-        line = QHBoxLayout()
-        line.setSpacing(8)
-        line.addWidget(self.total)
-        line.addWidget(self.hint, 1)
-        line.addWidget(self.disk)
-        below.addLayout(line)
-        self.bar = FreedBar()
-        self.bar.hide()
-        below.addWidget(self.bar)
+        line = self.line(self.total, self.hint, self.disk)
+        line.setStretch(1, 1)
         self.cached = plain_label("", "dim", wrap=True)
         self.cached.hide()
-        below.addWidget(self.cached)
-        inside.addLayout(below)
-        self.body.addWidget(frame, 1)
+        self.add_list(self.view, self.empty, line, self.bar, self.cached)
 
     # -- what the places have
 
@@ -246,11 +193,11 @@ class CleanUpSheet(Sheet):
     def _rules_changed(self) -> None:
         if not self._running:
             self.confirm.setEnabled(False)
-            self._soon.start()
+            self.soon.start()
 
     @Slot()
     def _request_plan(self) -> None:
-        self._soon.stop()
+        self.soon.stop()
         contents = [self._contents[place] for place in self._places if place in self._contents]
         self.plan_requested.emit(contents, self.rules())
 
@@ -339,7 +286,7 @@ class CleanUpSheet(Sheet):
         cached = words.cached(freed)
         self.cached.setText(cached)
         self.cached.setVisible(bool(cached))
-        self.confirm.setEnabled(bool(ticked) and not self._soon.isActive())
+        self.confirm.setEnabled(bool(ticked) and not self.soon.isActive())
 
     # -- the run
 
@@ -348,15 +295,10 @@ class CleanUpSheet(Sheet):
         parts = self.parts()
         if not parts:
             return
-        self._running = True
-        self.set_busy(True)
-        for widget in (self.picker, self.dangling, self.old, self.days, self.newest, self.count,
-                       self.named, self.patterns, self.view):  # fmt: skip
-            widget.setEnabled(False)
-        self.dismiss.setText(self.tr("Stop"))
+        self.begin(self.picker, self.dangling, self.old, self.days, self.newest, self.count,
+                   self.named, self.patterns, self.view)  # fmt: skip
         self.hint.set_text("")
         self.disk.setText("")
-        self.bar.set_progress(0.0)
         self.run_requested.emit(parts)
 
     def show_running(self, done: int, count: int, name: str) -> None:
@@ -385,10 +327,7 @@ class CleanUpSheet(Sheet):
             self.total.setText(words.results(found))
             failures = [one for outcome in found for one in outcome.failures]
             self.show_problem(_reasons(failures, self.tr("And {0} more.")))
-        self.confirm.hide()
-        self.dismiss.setText(self.tr("Close"))
-        self.dismiss.setEnabled(True)
-        self.dismiss.setFocus()
+        self.end()
 
     def _show_freed(self, outcomes: list[Outcome]) -> None:
         """Compare what is on disk now with what was, if both are known."""
@@ -403,18 +342,6 @@ class CleanUpSheet(Sheet):
                     text.size(self._on_disk - gone), text.size(self._on_disk)
                 )
             )
-
-    def why_busy(self) -> str:
-        """See :class:`Sheet`."""
-        return self.tr("Stop the clean-up first.") if self._running else ""
-
-    def reject(self) -> None:
-        """Qt's hook: while it runs, Stop ends the run between two images, and the sheet shows what was done."""
-        if self._running:
-            self.dismiss.setEnabled(False)
-            self.stop_requested.emit()
-            return
-        super().reject()
 
 
 def _reasons(failures: Sequence[NameResult], more: str) -> str:
