@@ -22,8 +22,8 @@ import enum
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from PySide6.QtCore import QMargins, QObject, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtCore import QMargins, QObject, QPoint, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QWidget
 
 from longshore.models.tooltips import tooltip
@@ -205,6 +205,20 @@ class _Placed(NamedTuple):
     stays: int
 
 
+class _MoreMenu(QMenu):
+    """The menu of *More*: below its button, and within the window."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Qt's hook: a menu that would leave the window ends where its button ends."""
+        super().showEvent(event)
+        bar = self.parentWidget()
+        assert isinstance(bar, VerbBar)
+        end = bar.more_button.mapToGlobal(QPoint(bar.more_button.width(), 0)).x()
+        window = bar.window()
+        if self.geometry().right() >= window.mapToGlobal(QPoint(window.width(), 0)).x():
+            self.move(end - self.width(), self.y())
+
+
 class VerbBar(QWidget):
     """A row of text buttons: verbs for the selection at the left, those for the pane at the right, then *More*.
 
@@ -223,7 +237,7 @@ class VerbBar(QWidget):
         self._row.setContentsMargins(margins or QMargins())
         self._row.setSpacing(GAP)
         self._row.addStretch(1)
-        self._menu = QMenu(self)
+        self._menu = _MoreMenu(self)
         self._menu.setToolTipsVisible(True)
         self.more_button = TextButton(self.tr("More"))
         self.more_button.setMenu(self._menu)
