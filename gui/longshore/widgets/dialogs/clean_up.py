@@ -143,6 +143,7 @@ class CleanUpSheet(CleaningSheet):
         self.total = plain_label("", "strong")
         self.hint = ElidedLabel("dim")
         self.disk = plain_label("", "dim")
+        self.disk.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         line = self.line(self.total, self.hint, self.disk)
         line.setStretch(1, 1)
         self.cached = plain_label("", "dim", wrap=True)
