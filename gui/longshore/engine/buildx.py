@@ -187,6 +187,7 @@ class _Running:
     """The program while it runs. One thread."""
 
     def __init__(self, command: list[str], environ: Mapping[str, str], cancellation: Cancellation) -> None:
+        self._program = command[0]
         self._command = [*_ends_with_us(environ), *command]
         self._environ = environ
         self._cancellation = cancellation
@@ -196,6 +197,8 @@ class _Running:
         """The lines of its progress, which it writes as errors. Raises BuilderUnsuitable, Cancelled."""
         self._cancellation.raise_if_cancelled()
         try:
+            # The words before it would start, and report what is missing in words of their own.
+            Path(self._program).stat()
             process = subprocess.Popen(
                 self._command,
                 env=dict(self._environ),
