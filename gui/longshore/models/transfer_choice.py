@@ -25,6 +25,11 @@ def is_paused(snapshot: TransferSnapshot) -> bool:
     return snapshot.waiting_for is Waiting.PAUSED
 
 
+def can_be_started(snapshot: TransferSnapshot) -> bool:
+    """Return True if it waits in the queue, for whatever reason."""
+    return snapshot.state is State.QUEUED
+
+
 def meant(chosen: Snapshots, every: Snapshots, *, failed: bool) -> list[TransferSnapshot]:
     """Return the *chosen* transfers; if none, the only candidate among *every*, if there is exactly one.
 
@@ -55,3 +60,10 @@ def no_retry(chosen: Snapshots, every: Snapshots) -> str:
     if chosen:
         return tr("Only transfers that failed, were cancelled or were interrupted can be retried.")
     return tr("There is nothing to retry.")
+
+
+def no_start(chosen: Snapshots) -> str:
+    """Return why none of the *chosen* transfers can be started now, "" if one can."""
+    if not chosen:
+        return tr("Select a transfer first.")
+    return "" if any(map(can_be_started, chosen)) else tr("Only queued transfers can be started.")

@@ -83,6 +83,7 @@ class Actions(QObject):
         self.retry_failed = self._add(transfers, self.tr("Retry failed"), pane.retry_failed)
         self.detour = self._add(transfers, self.tr("Download via the library"), pane.detour)
         transfers.addSeparator()
+        self.start_now = self._add(transfers, "", pane.start_verb)
         self.move_up = self._add(transfers, self.tr("Move up"), lambda: pane.move_rows(-1), "Ctrl+Up")
         self.move_down = self._add(transfers, self.tr("Move down"), lambda: pane.move_rows(1), "Ctrl+Down")
         self.output = self._add(transfers, "", pane.output_verb)

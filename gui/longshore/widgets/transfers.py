@@ -37,6 +37,7 @@ class TransferPane(Pane):
     retry_failed_requested = Signal()
     pause_requested = Signal(object)  # list[str]
     unpause_requested = Signal(object)  # list[str]
+    start_now_requested = Signal(object)  # list[str], queued ones to start beyond the limit
     hold_toggled = Signal(bool)  # True: pause the queue, so that nothing more starts
     clear_finished_requested = Signal()
     remove_requested = Signal(object)  # list[str], finished ones to remove from the list
@@ -100,6 +101,8 @@ class TransferPane(Pane):
         self.clear_verb = add(
             self.tr("Clear finished"), self.clear_finished, side=side, why_not=self._no_clear
         )
+        self.start_verb = self.verbs.keep(self.tr("Start now"), self.start_now, why_not=self._no_start)
+        self.start_verb.set_hint(self.tr("Starts at once, beyond the limit of transfers at a time."))
         self.output_verb = self.verbs.keep(self.tr("Output…"), self.output, why_not=self._no_output)
         self.remove_verb = self.verbs.keep(self.tr("Remove from list"), self.remove, why_not=self._no_removal)
         self.copy_reference_verb = self.verbs.keep(
@@ -293,6 +296,16 @@ class TransferPane(Pane):
         else:
             self.explain(self.tr("There is nothing to pause."))
 
+    def _no_start(self) -> str:
+        return transfer_choice.no_start(self.selected())
+
+    @Slot()
+    def start_now(self) -> None:
+        """Request to start the selected queued transfers beyond the limit, or say why it is not possible."""
+        if not self.refuse(self._no_start()):
+            queued = filter(transfer_choice.can_be_started, self.selected())
+            self.start_now_requested.emit([s.id for s in queued])
+
     @Slot()
     def detour(self) -> None:
         """Request to download via the library what an engine could not pull, or say why it is not possible."""
@@ -425,6 +438,8 @@ class TransferPane(Pane):
         if any(can_detour(one) for one in chosen):
             menu.addAction(self.tr("Download via the library")).triggered.connect(self.detour)
         menu.addSeparator()
+        if any(map(transfer_choice.can_be_started, chosen)):
+            self.start_verb.entry(menu)
         if any(s.pausable and not s.state.finished for s in chosen):
             paused = all(transfer_choice.is_paused(s) for s in chosen if s.pausable and not s.state.finished)
             menu.addAction(self.tr("Resume") if paused else self.tr("Pause")).triggered.connect(

@@ -34,6 +34,7 @@ class Transfers(QObject):
         pane.remove_requested.connect(transfers.queue.clear_finished)
         pane.move_requested.connect(self._move)
         pane.copy_reference_requested.connect(self._shared.to_clipboard)
+        pane.start_now_requested.connect(transfers.queue.start_now)
         pane.pause_requested.connect(transfers.queue.pause)
         pane.unpause_requested.connect(transfers.queue.unpause)
         # Queued: the drop must return before rows move.

@@ -171,6 +171,20 @@ def test_only_queued_ones_move(bench: Bench, qtbot: QtBot) -> None:
         pane.move_rows(1)
 
 
+def test_only_queued_ones_are_started_now(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    assert pane.start_verb.reason == "Select a transfer first."
+    bench.move(transfer("a", state=State.RUNNING), transfer("b"), transfer("c"))
+    pane.show_transfers(["a"])
+    assert pane.start_verb.reason == "Only queued transfers can be started."
+    pane.start_now()
+    assert pane.explanation == pane.start_verb.reason
+    pane.view.selectAll()
+    with qtbot.waitSignal(pane.start_now_requested) as started:
+        bench.actions.start_now.trigger()
+    assert started.args == [["b", "c"]]
+
+
 def test_enter_unfolds_a_row(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.transfer_pane
     error = AccessDenied("Not allowed.", registry="ghcr.io", advice="Sign in.", detail="denied")

@@ -146,3 +146,15 @@ def test_a_countdown_is_shown_only_while_the_row_waits() -> None:
     shown = entry.snapshot(100.0)
     assert (shown.waiting_seconds, shown.waiting_for) == (None, None)
     assert Entry(pull(), retries=1).snapshot(0.0).next_try is None
+
+
+def test_a_row_is_urgent_until_it_is_paused_or_queued_again() -> None:
+    row = Entry(pull(), urgent=True)
+    row.pause()  # an attempt that goes on by itself
+    assert row.urgent
+    row.paused = True
+    row.pause()
+    assert not row.urgent
+    row.urgent = True
+    row.again()
+    assert not row.urgent

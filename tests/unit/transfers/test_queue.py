@@ -88,6 +88,38 @@ def test_a_raised_limit_starts_more(make_queue: Make) -> None:
     wait_until(lambda: len(gate.inside) == 3)
 
 
+def test_start_now_goes_beyond_the_limit_and_past_a_held_queue(make_queue: Make) -> None:
+    gate = Gate()
+    queue, eye = make_queue(Script(gate.wait), concurrency=1)
+    requests = names(3)
+    ids = [queue.add(request) for request in requests]
+    wait_until(lambda: gate.inside == requests[:1])
+    queue.hold()
+    eye.until(ids[2], lambda row: row.waiting_for is Waiting.HOLD)
+    queue.start_now([ids[2], ids[0], "gone"])
+    wait_until(lambda: gate.inside == [requests[0], requests[2]])
+    gate.open(*requests)
+    eye.until(ids[2], State.SUCCEEDED)
+    assert eye.until(ids[1], lambda row: row.state is State.QUEUED)
+    # A row that is queued again waits as every other.
+    queue.resume()
+    eye.until(ids[1], State.SUCCEEDED)
+
+
+def test_start_now_resumes_a_paused_row(make_queue: Make) -> None:
+    gate = Gate()
+    queue, eye = make_queue(Script(gate.wait, pausable=True, extracts=False), concurrency=1)
+    requests = names(2)
+    ids = [queue.add(request) for request in requests]
+    wait_until(lambda: gate.inside == requests[:1])
+    queue.pause([ids[1]])
+    eye.until(ids[1], lambda row: row.waiting_for is Waiting.PAUSED)
+    queue.start_now([ids[1]])
+    wait_until(lambda: gate.inside == requests)
+    gate.open(*requests)
+    eye.until(ids[1], State.SUCCEEDED)
+
+
 def test_two_transfers_never_write_the_same_name_at_once(make_queue: Make) -> None:
     gate = Gate()
     queue, eye = make_queue(Script(gate.wait))

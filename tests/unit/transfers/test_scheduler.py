@@ -152,3 +152,25 @@ def test_a_countdown_that_is_over_waits_for_a_slot() -> None:
 
 def test_three_at_once_unless_told_otherwise() -> None:
     assert (Limits().concurrency, Limits().per_registry) == (3, None)
+
+
+def test_what_the_user_starts_himself_ignores_limits_and_a_held_queue() -> None:
+    rows = [entry(one) for one in names(4)]
+    rows[3].urgent = True
+    assert look(rows, Limits(1), held=True).start == [rows[3]]
+    found = look(rows, Limits(2))
+    assert found.start == [*rows[:2], rows[3]]
+    assert rows[2].waiting_for is Waiting.SLOT
+    # It counts in the limit of the others.
+    running = [entry(one, State.RUNNING, urgent=True) for one in names(2)]
+    assert look([*running, rows[2]], Limits(2)).start == []
+
+
+def test_what_the_user_starts_himself_never_writes_a_name_that_another_writes() -> None:
+    rows = [
+        entry(push("a:1", "127.0.0.1:5000/app:1"), State.RUNNING),
+        entry(push("b:1", "127.0.0.1:5000/app:1"), urgent=True),
+    ]
+    assert look(rows, Limits(9)).start == []
+    assert rows[1].waiting_for is Waiting.SLOT
+    assert look(rows[1:], Limits(0)).start == rows[1:]

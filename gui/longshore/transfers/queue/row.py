@@ -72,6 +72,7 @@ class Entry:
     pausable: bool | None = None  # None: not determined yet
     pausing: bool = False  # the attempt was asked to stop and to be resumed later
     paused: bool = False  # ... and the user has not resumed it since
+    urgent: bool = False  # the user started it himself: no limit and no held queue keeps it waiting
     carried: frozenset[str] = frozenset()  # ids of the layers that earlier attempts moved
     plan: Plan | None = None
     moved: Moved | None = None
@@ -147,6 +148,7 @@ class Entry:
         self.attempt = 1
         self.retries = self.engine_returns = 0
         self.idle = 0.0
+        self.urgent = False
         self.wait_for(None)
         self.progress = None
         self.carried = frozenset()
@@ -174,6 +176,7 @@ class Entry:
         """Return to the waiting rows after an attempt was asked to stop."""
         self.state = State.QUEUED
         self.stop_at = None
+        self.urgent = self.urgent and not self.paused
         self.wait_for(Waiting.PAUSED if self.paused else None)
         self.pausing = self.paused = False
         self.freeze()

@@ -1,4 +1,7 @@
-"""Decides which rows may start now: limits, and no two writers of the same name. Pure; the queue locks."""
+"""Decides which rows may start now: limits, and no two writers of the same name. Pure; the queue locks.
+
+A row that the user starts himself (``Entry.urgent``) ignores the limits and a held queue, but counts in them.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +59,11 @@ def decide(rows: Iterable[Entry], limits: Limits, *, held: bool, now: float) -> 
             limits.per_registry is not None
             and any(with_host[host] >= limits.per_registry for host in entry.hosts)
         )
-        blocked = full or not taken.isdisjoint(entry.ends)
-        why = Waiting.HOLD if held else Waiting.SLOT if blocked else None
+        shared = not taken.isdisjoint(entry.ends)
+        if entry.urgent:
+            why = Waiting.SLOT if shared else None
+        else:
+            why = Waiting.HOLD if held else Waiting.SLOT if full or shared else None
         if why is not None:
             if entry.wait_for(why):
                 decision.waiting.append(entry)
