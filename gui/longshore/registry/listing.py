@@ -7,13 +7,13 @@ unknown, by how the registry asks for a sign-in.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
 from longshore.registry.client import RegistryClient
-from longshore.registry.config import RegistryConfig, split_host
+from longshore.registry.config import RegistryConfig
+from longshore.registry.kinds import KINDS, kind_of_host
 from longshore.registry.vendors.acr import AcrLister
 from longshore.registry.vendors.artifactory import ArtifactoryLister
 from longshore.registry.vendors.base import VendorLister
@@ -34,24 +34,6 @@ from longshore.registry.vendors.quay import QuayLister
 
 __all__ = ["KINDS", "Lister", "RepositoryInfo", "TagInfo", "kind_of_host", "lister_for"]
 
-#: The keys allowed in ``RegistryConfig.kind``, with their names for people.
-KINDS: Mapping[str, str] = {
-    "auto": "Detect",
-    "distribution": "Plain registry (distribution, zot)",
-    "hub": "Docker Hub",
-    "ghcr": "GitHub",
-    "gitlab": "GitLab",
-    "quay": "Quay",
-    "harbor": "Harbor",
-    "gitea": "Gitea, Forgejo",
-    "ecr": "Amazon ECR",
-    "acr": "Azure Container Registry",
-    "google": "Google Artifact Registry",
-    "digitalocean": "DigitalOcean",
-    "artifactory": "Artifactory",
-    "nexus": "Nexus",
-}
-
 _VENDORS: tuple[type[VendorLister], ...] = (
     HubLister,
     GhcrLister,
@@ -66,31 +48,6 @@ _VENDORS: tuple[type[VendorLister], ...] = (
     NexusLister,
 )
 _BY_KIND = {vendor.kind: vendor for vendor in _VENDORS}
-_HOSTS = {
-    "docker.io": "hub",
-    "ghcr.io": "ghcr",
-    "registry.gitlab.com": "gitlab",
-    "quay.io": "quay",
-    "public.ecr.aws": "ecr",
-    "registry.digitalocean.com": "digitalocean",
-    "codeberg.org": "gitea",
-    "gitea.com": "gitea",
-}
-_PATTERNS = (
-    (re.compile(r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)"), "ecr"),
-    (re.compile(r"[a-z0-9-]+\.azurecr\.(io|cn|us)"), "acr"),
-    (re.compile(r"[a-z0-9-]+-docker\.pkg\.dev"), "google"),
-    (re.compile(r"[a-z0-9-]+\.jfrog\.io"), "artifactory"),
-)
-
-
-def kind_of_host(host: str) -> str:
-    """The key of the vendor of *host* (as in references), ``auto`` if the name is unknown. Any thread."""
-    name = split_host(host)[0]
-    for pattern, kind in _PATTERNS:
-        if pattern.fullmatch(name):
-            return kind
-    return _HOSTS.get(name, "auto")
 
 
 def lister_for(

@@ -47,6 +47,7 @@ class ImageRequests(Pane):
     copy_id_requested = Signal(str)
     details_requested = Signal(object)  # ImageName
     tag_history_requested = Signal(object)  # ImageName
+    browser_requested = Signal(object)  # Reference whose registry's page to open
     pull_box_requested = Signal()
     run_requested = Signal(object)  # ImageName
     containers_requested = Signal(object)  # LocalImage
@@ -66,6 +67,8 @@ class ImageRequests(Pane):
         self._usable = ""
         #: Returns the commands for images.
         self.lines_of: Callable[[list[LocalImage]], Lines] = no_lines
+        #: Returns why the registry of a reference has no page for it, "" if it has one.
+        self.no_page_of: Callable[[Reference], str] = lambda _reference: ""
         self.view = TableView(self.tr("Local images"), _COLUMNS)
 
     def _add_verbs(self) -> None:
@@ -86,6 +89,7 @@ class ImageRequests(Pane):
         self.copy_reference_verb = keep(self.tr("Copy reference"), self.copy_reference, why_not=self._no_row)
         self.copy_id_verb = keep(self.tr("Copy image ID"), self.copy_id, why_not=self._no_row)
         self.details_verb = keep(self.tr("Details"), self.details, why_not=self.not_one_image)
+        self.browser_verb = keep(self.tr("Open in browser"), self.open_in_browser, why_not=self._no_page)
         self.tag_history_verb = keep(self.tr("Tag history…"), self.tag_history, why_not=self._no_name)
         self.verbs.home = self.view
 
@@ -143,6 +147,16 @@ class ImageRequests(Pane):
             return reason
         named = self.selected()[0].reference is not None
         return "" if named else self.tr("An image without a tag has no tag history.")
+
+    def _no_page(self) -> str:
+        if reason := self._no_row():
+            return reason
+        if self.view.selected_count() > 1:
+            return self.tr("Select only one image.")
+        reference = self.selected()[0].reference
+        if reference is None:
+            return self.tr("An image without a name has no page.")
+        return self.no_page_of(reference)
 
     def _no_row(self) -> str:
         return "" if self.view.selected_count() else self.tr("Select an image first.")
@@ -242,6 +256,12 @@ class ImageRequests(Pane):
         """Request the details of the selected image."""
         if not self.refuse(self.not_one_image()):
             self.details_requested.emit(self._selected_names()[0])
+
+    @Slot()
+    def open_in_browser(self) -> None:
+        """Request the web page of the selected image's repository, or say why it is not possible."""
+        if not self.refuse(self._no_page()):
+            self.browser_requested.emit(self.selected()[0].reference)
 
     @Slot()
     def tag_history(self) -> None:

@@ -28,6 +28,7 @@ def registry_menu(pane: RegistryRequests, index: QModelIndex) -> QMenu:
         menu.addSeparator()
         pane.copy_reference_verb.entry(menu)
         add_commands(menu, pane.lines_of(pane.selected_repositories()), pane.copy_reference_requested.emit)
+        pane.browser_verb.entry(menu)
         pane.tag_history_verb.entry(menu)
         if index.data(Role.PINNED):
             unpin = menu.addAction(pane.tr("Unpin"))
@@ -57,7 +58,7 @@ def registry_menu(pane: RegistryRequests, index: QModelIndex) -> QMenu:
 
 def _add_kinds(pane: RegistryRequests, menu: QMenu, host: str) -> None:
     """Add a menu that overrides the detected vendor of the registry."""
-    from longshore.registry.listing import KINDS  # slow to import and seldom needed
+    from longshore.registry.kinds import KINDS  # seldom needed
 
     chosen = pane.model.chosen_kind(host)
     kinds = menu.addMenu(pane.tr("List as"))
@@ -82,6 +83,7 @@ def tag_menu(pane: RegistryRequests) -> QMenu:
         pane.copy_digest_verb.entry(menu)
         add_commands(menu, pane.command_lines(), pane.copy_reference_requested.emit)
         pane.details_verb.entry(menu)
+        pane.browser_verb.entry(menu)
         pane.tag_history_verb.entry(menu)
         menu.addSeparator()
         pane.remove_verb.entry(menu)

@@ -55,6 +55,7 @@ class RegistryRequests(Pane):
     copy_reference_requested = Signal(str)
     tag_history_requested = Signal(object)  # Reference: a tag, or a repository without tag
     details_requested = Signal(object)  # Reference
+    browser_requested = Signal(object)  # Reference whose registry's page to open; a repository has no tag
     remove_tags_requested = Signal(str, str, object)  # host, repository, list of tags
     clean_up_requested = Signal(object)  # Reference of a repository, without tag
 
@@ -65,6 +66,8 @@ class RegistryRequests(Pane):
         self._unusable = ""
         #: Returns the commands for tags, and for repositories, without tag.
         self.lines_of: Callable[[list[Reference]], Lines] = no_lines
+        #: Returns why the registry of a reference has no page for it, "" if it has one.
+        self.no_page_of: Callable[[Reference], str] = lambda _reference: ""
         self.view = TreeView(self.tr("Registries"), _COLUMNS)
         self.view.set_model(model, sortable=True)
         self.tags = TagSection(tags)
@@ -94,6 +97,7 @@ class RegistryRequests(Pane):
         )
         self.copy_digest_verb = keep(self.tr("Copy digest"), self.copy_digest, why_not=self.no_tag)
         self.details_verb = keep(self.tr("Details"), self.details, why_not=self._not_one)
+        self.browser_verb = keep(self.tr("Open in browser"), self.open_in_browser, why_not=self._no_page)
         self.tag_history_verb = keep(self.tr("Tag history…"), self.tag_history, why_not=self._not_one)
         self.sign_out_verb = self._keep(self.tr("Sign out"), self.sign_out_requested)
         self.account_verb = self._keep(self.tr("Account…"), self.account_requested)
@@ -163,6 +167,9 @@ class RegistryRequests(Pane):
         if reason := self.no_repository():
             return reason
         return self.tr("Select only one tag.") if len(self.selected_references()) > 1 else ""
+
+    def _no_page(self) -> str:
+        return self._not_one() or self.no_page_of(self.selected_references()[0])
 
     # -- selection
 
@@ -254,6 +261,12 @@ class RegistryRequests(Pane):
         """Request the details of the selected tag or repository."""
         if not self.refuse(self._not_one()):
             self.details_requested.emit(self.selected_references()[0])
+
+    @Slot()
+    def open_in_browser(self) -> None:
+        """Request the web page of the selected tag or repository, or say why it is not possible."""
+        if not self.refuse(self._no_page()):
+            self.browser_requested.emit(self.selected_references()[0])
 
     @Slot()
     def tag_history(self) -> None:

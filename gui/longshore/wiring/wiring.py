@@ -116,6 +116,7 @@ class Wiring(QObject):
         from longshore.wiring.tag_removal import TagRemoval
         from longshore.wiring.transfers import Transfers
         from longshore.wiring.undo import Undo
+        from longshore.wiring.web_pages import WebPages
 
         self.complete()
         operations = Operations(
@@ -143,6 +144,7 @@ class Wiring(QObject):
         Transfers(self.window, operations, shared, undo)
         SeveralEngines(self.window, operations)
         Builds(self.window, operations, shared)
+        WebPages(self.window, operations, shared)
         Runs(self.window, operations, shared)
         self._desktop = Desktop(self.window, operations, self._environ)
         self._desktop.quit_requested.connect(self._close_requested)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from longshore.credentials import Credential
-from longshore.errors import ListingUnsupported, RegistryFailure, SignInRequired
+from longshore.errors import ListingUnsupported, RegistryFailure, SignInRequired, UnexpectedReply
 from longshore.registry.vendors import api
 
 SAM = Credential("sam", "a-secret")
@@ -360,6 +360,15 @@ def test_harbor_tags_with_a_slash_encoded_twice(vendor: Any, digest: str) -> Non
     assert one.details.created == datetime(2024, 5, 1, 10, 0, 0, 500000, UTC)
     assert not multi.complete and multi.details.size is None
     assert [str(p) for p in multi.details.platforms] == ["linux/amd64"]
+
+
+def test_harbor_tells_the_number_of_a_project(vendor: Any) -> None:
+    vendor.routes["/api/v2.0/projects/team"] = {"name": "team", "project_id": 7}
+    vendor.routes["/api/v2.0/projects/odd"] = {"project_id": "seven"}
+    assert vendor.lister("harbor").project_number("team/a/b") == 7
+    with pytest.raises(UnexpectedReply, match="number of the project"):
+        vendor.lister("harbor").project_number("odd/a")
+    assert vendor.lister("gitea").project_number("team/a") is None
 
 
 # -- Gitea, Forgejo

@@ -92,6 +92,10 @@ class CatalogueLister:
         """See ``protocol.Lister``."""
         raise failures.unexpected(self._config, "it has no API that deletes tags", f"{repository}:{tag}")
 
+    def project_number(self, repository: str, *, cancellation: Cancellation | None = None) -> int | None:
+        """See ``protocol.Lister``."""
+        return None
+
     def close(self) -> None:
         """Do nothing: the client belongs to the caller, and nothing else is open."""
 

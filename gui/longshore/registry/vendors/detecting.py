@@ -51,6 +51,10 @@ class DetectingLister:
         """See ``protocol.Lister``."""
         self._lister(cancellation).delete_tag(repository, tag, digest, cancellation=cancellation)
 
+    def project_number(self, repository: str, *, cancellation: Cancellation | None = None) -> int | None:
+        """See ``protocol.Lister``."""
+        return self._lister(cancellation).project_number(repository, cancellation=cancellation)
+
     def close(self) -> None:
         """Close idle connections."""
         if self._found is not None:

@@ -67,6 +67,15 @@ class HarborLister(VendorLister):
         following = self._api().link(answer)
         return Page(read.present(found), trail.then(following, self._config) if following else None)
 
+    def project_number(self, repository: str, *, cancellation: Cancellation | None = None) -> int | None:
+        """See ``protocol.Lister``: getProject, whose pages are below ``/harbor/projects/NUMBER`` (not tried live)."""
+        project = repository.partition("/")[0]
+        answer = self._ask(f"/api/v2.0/projects/{read.segment(project)}", cancellation, subject=project)
+        number = read.count(read.fields(answer.data).get("project_id"))
+        if number is None:
+            raise failures.unexpected(self._config, "its API returns no number of the project", project)
+        return number
+
     def _tag_target(self, repository: str, tag: str, digest: str, cancellation: Cancellation | None) -> str:
         return f"{_artifacts(repository)}/{read.segment(digest)}/tags/{read.segment(tag)}"
 

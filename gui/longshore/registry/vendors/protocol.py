@@ -62,5 +62,8 @@ class Lister(Protocol):
         Only where :meth:`deletes_tags`. Raises NotInRegistry if there is no such tag.
         """
 
+    def project_number(self, repository: str, *, cancellation: Cancellation | None = None) -> int | None:
+        """The number by which the vendor's web pages name the project of *repository*; None if they use names."""
+
     def close(self) -> None:
         """Close idle connections. The client that the lister uses stays open."""

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
 
 from longshore.errors import LongshoreError
 from longshore.registry.config import LONGEST_TITLE, RegistryConfig, check_path
-from longshore.registry.listing import KINDS
+from longshore.registry.kinds import KINDS
 from longshore.text import plain
 from longshore.widgets.dialogs.engine_part import EnginePart
 from longshore.widgets.dialogs.fields import FileField, explanation
