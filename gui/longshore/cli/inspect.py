@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,26 +15,22 @@ from longshore.cli.streams import write_bytes
 from longshore.cli.transfer_values import place_values
 from longshore.errors import InvalidInput
 from longshore.transfers.transfer import EnginePlace
+from longshore.words import inspection as inspection_words
 from longshore.words import text, times
 from longshore.words import transfers as words
 
 if TYPE_CHECKING:
-    from longshore.application.inspection import Inspected
+    from datetime import datetime
+
+    from longshore.application.inspection.values import Inspected
     from longshore.application.session import Session
+    from longshore.oci.image_config import HealthCheck
     from longshore.transfers.transfer import Endpoint
 
-#: Takes the place of a value that looks like a secret.
-HIDDEN = "••••"
-#: Names of variables whose values look like secrets.
-_SECRET = re.compile(
-    r"(?i)(passw|passphrase|secret|token|credential|api_?key|access_?key|private_?key|auth(?!or))"
-)
-#: ``user:password@`` in an address.
-_USER = re.compile(r"(?<=://)[^/@\s:]{0,200}:[^/@\s]{1,500}(?=@)")
 _EPILOG = f"""\
 {places.HELP}
 --raw prints the manifest or index exactly as it is stored, so that sha256sum returns its digest; --config does the same
-with the configuration. Values of variables that look like secrets are hidden, except in --config.
+with the configuration. Values that look like secrets are hidden, except in --config.
 An image of an engine has neither: save it, or inspect it in its registry.
 
 examples:
@@ -69,7 +64,8 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
 
 def inspect(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore inspect``."""
-    from longshore.application import inspection
+    from longshore.application.inspection import inspecting
+    from longshore.application.inspection.secrets import environment
     from longshore.cancellation import Cancellation
 
     named = places.parse_place(arguments.reference, session)
@@ -78,20 +74,20 @@ def inspect(session: Session, arguments: argparse.Namespace, output: Output) -> 
     if arguments.raw or arguments.config:
         write_bytes(_read(session, arguments, end))
         return exit_codes.DONE
-    found = inspection.inspect(end, session.clients, Cancellation(), arguments.platform)
+    found = inspecting.inspect(end, session.clients, Cancellation(), arguments.platform)
     shown = environment(found.run.environment, secrets=arguments.show_secrets)
-    output.record("inspection", _values(found, shown))
+    output.record("inspection", _values(found, shown, secrets=arguments.show_secrets))
     if output.quiet:
         output.result(found.digest or found.image_id)
         return exit_codes.DONE
-    for line in _lines(found, shown):
+    for line in _lines(found, shown, secrets=arguments.show_secrets):
         output.line(line)
     return exit_codes.DONE
 
 
 def _read(session: Session, arguments: argparse.Namespace, end: Endpoint) -> bytes:
     """The manifest or the configuration. Raises InvalidInput for an engine."""
-    from longshore.application.inspection import Inspection
+    from longshore.application.inspection.content import Inspection
     from longshore.cancellation import Cancellation
 
     if isinstance(end.place, EnginePlace):
@@ -107,18 +103,7 @@ def _read(session: Session, arguments: argparse.Namespace, end: Endpoint) -> byt
         return top.raw if arguments.platform is None else inspection.image(top).raw
 
 
-def environment(variables: Sequence[str], *, secrets: bool) -> list[tuple[str, str]]:
-    """Names and values of *variables* (``NAME=value``). Values that look like secrets are hidden unless *secrets*."""
-    out = []
-    for variable in variables:
-        name, _, value = variable.partition("=")
-        if value and not secrets:
-            value = HIDDEN if _SECRET.search(name[:300]) else _USER.sub(HIDDEN, value)
-        out.append((name, value))
-    return out
-
-
-def _values(found: Inspected, variables: list[tuple[str, str]]) -> dict[str, Any]:
+def _values(found: Inspected, variables: list[tuple[str, str]], *, secrets: bool) -> dict[str, Any]:
     """An image in JSON. Sizes in bytes; null: not known there."""
     run = found.run
     return {
@@ -140,10 +125,20 @@ def _values(found: Inspected, variables: list[tuple[str, str]]) -> dict[str, Any
             }
             for one in found.platforms
         ],
+        "attestations": [
+            {
+                "digest": one.digest,
+                "subject": one.subject or None,
+                "platform": None if one.platform is None else str(one.platform),
+                "size_compressed": one.size,
+                "predicate_types": list(one.predicate_types),
+            }
+            for one in found.attestations
+        ],
         "manifest_digest": found.manifest_digest or None,
         "config_digest": found.config_digest or None,
         "platform": None if found.platform is None else str(found.platform),
-        "created": None if found.created is None else times.aware(found.created).isoformat(),
+        "created": _moment(found.created),
         "author": found.author or None,
         "entrypoint": list(run.entrypoint),
         "command": list(run.command),
@@ -152,16 +147,56 @@ def _values(found: Inspected, variables: list[tuple[str, str]]) -> dict[str, Any
         "environment": dict(variables),
         "ports": list(run.ports),
         "volumes": list(run.volumes),
+        "health_check": None if run.health_check is None else _health_check(run.health_check),
+        "stop_signal": run.stop_signal or None,
+        "settings": dict(found.settings),
         "labels": dict(found.labels),
         "annotations": dict(found.annotations),
         "layers": [
-            {"digest": one.digest, "size_compressed": one.size, "media_type": one.media_type or None}
+            {
+                "digest": one.name,
+                "diff_id": one.diff_id or None,
+                "size_compressed": one.size,
+                "size_on_disk": one.size_on_disk,
+                "media_type": one.media_type or None,
+            }
             for one in found.layers
         ],
+        "history": [
+            {
+                "created": _moment(one.entry.created),
+                "created_by": _line(one.entry.created_by, secrets=secrets),
+                "comment": one.entry.comment or None,
+                "layer": one.layer,
+            }
+            for one in found.steps
+            if one.entry is not None
+        ],
+        "history_fits": found.history_fits,
     }
 
 
-def _lines(found: Inspected, variables: list[tuple[str, str]]) -> Iterator[str]:
+def _line(created_by: str, *, secrets: bool) -> str:
+    from longshore.application.inspection.secrets import masked_line
+
+    return created_by if secrets else masked_line(created_by)
+
+
+def _health_check(check: HealthCheck) -> dict[str, Any]:
+    return {
+        "test": list(check.test),
+        "interval": check.interval,
+        "timeout": check.timeout,
+        "start_period": check.start_period,
+        "retries": check.retries,
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else times.aware(moment).isoformat()
+
+
+def _lines(found: Inspected, variables: list[tuple[str, str]], *, secrets: bool) -> Iterator[str]:
     """The lines for people; empty fields are left out."""
     run = found.run
     end = found.end
@@ -187,6 +222,21 @@ def _lines(found: Inspected, variables: list[tuple[str, str]]) -> Iterator[str]:
             for one in found.platforms
         ],
     )
+    yield from _fields(
+        "Attestations",
+        [
+            "  ".join(
+                part
+                for part in (
+                    f"for {one.platform or one.subject or 'an unknown image'}",
+                    inspection_words.predicates(one.predicate_types),
+                    f"{text.size(one.size)} compressed" if one.size is not None else "",
+                )
+                if part
+            )
+            for one in found.attestations
+        ],
+    )
     yield from _field("Platform", "" if found.platform is None else str(found.platform))
     if found.platforms:
         yield from _field("Manifest", found.manifest_digest)
@@ -204,16 +254,35 @@ def _lines(found: Inspected, variables: list[tuple[str, str]]) -> Iterator[str]:
     yield from _field("Folder", run.working_directory)
     yield from _field("Ports", ", ".join(run.ports))
     yield from _field("Volumes", ", ".join(run.volumes))
+    yield from _field("Health check", inspection_words.health_check(run.health_check))
+    yield from _field("Stop signal", run.stop_signal)
     yield from _fields("Environment", [f"{name}={value}" for name, value in variables])
     yield from _fields("Labels", [f"{name}={value}" for name, value in found.labels])
     yield from _fields("Annotations", [f"{name}={value}" for name, value in found.annotations])
-    yield from _fields(
-        "Layers",
-        [
-            f"{one.digest}  {text.size(one.size)} compressed" if one.size is not None else one.digest
-            for one in found.layers
-        ],
-    )
+    yield from _fields("Layers", list(_steps(found, secrets=secrets)))
+
+
+def _steps(found: Inspected, *, secrets: bool) -> Iterator[str]:
+    """History and layers, the lowest first, each line of the history below its layer."""
+    for step in found.steps:
+        line = (
+            ""
+            if step.entry is None
+            else inspection_words.instruction(_line(step.entry.created_by, secrets=secrets))
+        )
+        if step.layer is None:
+            yield f"{'':<15}{line}"
+            continue
+        layer = found.layers[step.layer]
+        sizes = (
+            f"{text.size(layer.size)} compressed" if layer.size is not None else "",
+            f"{text.size(layer.size_on_disk)} on disk" if layer.size_on_disk is not None else "",
+        )
+        yield "  ".join(part for part in (layer.name, *sizes) if part)
+        if line:
+            yield f"{'':<15}{line}"
+    if not found.history_fits:
+        yield inspection_words.history_does_not_fit()
 
 
 def _field(name: str, value: str) -> Iterator[str]:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
 from longshore.engine.attempt import Attempt
-from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, ImageStore, SwarmNode
+from longshore.engine.model import (
+    EngineEvent,
+    EngineInfo,
+    EventKind,
+    ImageDescription,
+    ImageDetails,
+    ImageStore,
+    SwarmNode,
+)
 from longshore.engine.outgoing import Outgoing
 from longshore.engine.parsing import (
     EVENT_ACTIONS,
@@ -125,6 +133,12 @@ class Engine:
     def image(self, ref_or_id: str) -> ImageDetails:
         """The details of one image. Raises ImageUnknown."""
         return self._call(lambda client: image_details(client.image_json(ref_or_id)), ref_or_id)
+
+    def describe(self, ref_or_id: str) -> ImageDescription:
+        """All that the engine reports about one image, its history included. Raises ImageUnknown."""
+        from longshore.engine.describing import describe
+
+        return self._call(lambda client: describe(client, ref_or_id), ref_or_id)
 
     def tag(self, source: str, target: Reference) -> None:
         """Give the image *source* (reference or id) the name *target*, which moves from any image that had it.

@@ -71,17 +71,28 @@ def _sizes(history: Sequence[Json], count: int) -> list[int]:
     The API does not say which steps made a layer. All with a size did; of the others, those of instructions that make
     layers, if that gives the right number.
     """
-    steps = [(_bytes(step.get("Size")), str(step.get("CreatedBy") or "")) for step in reversed(history)]
-    sized = [size for size, _ in steps if size]
-    if len(sized) == count:
-        return sized
-    made = [size for size, text in steps if size or _makes_layer(text)]
-    if len(made) == count:
-        return made
+    sizes = [_bytes(step.get("Size")) for step in reversed(history)]
+    made = steps_with_layers(history, count)
+    if made is not None:
+        return [size for size, layer in zip(sizes, made, strict=True) if layer]
+    sized = [size for size in sizes if size]
     # The bytes are right; only their layer may be a neighbour.
     if len(sized) > count:
         return [*sized[: count - 1], sum(sized[count - 1 :])] if count else []
     return [*sized, *[0] * (count - len(sized))]
+
+
+def steps_with_layers(history: Sequence[Json], count: int) -> list[bool] | None:
+    """Whether each step of *history* (the newest first) made one of *count* layers, the first step first.
+
+    None if neither sizes nor instructions give that number.
+    """
+    steps = [(_bytes(step.get("Size")), str(step.get("CreatedBy") or "")) for step in reversed(history)]
+    sized = [bool(size) for size, _ in steps]
+    if sum(sized) == count:
+        return sized
+    made = [bool(size) or _makes_layer(text) for size, text in steps]
+    return made if sum(made) == count else None
 
 
 def _makes_layer(text: str) -> bool:

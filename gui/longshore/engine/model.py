@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from longshore.oci.image_config import HistoryEntry, RunConfig
     from longshore.oci.platform import Platform
     from longshore.oci.reference import Reference
 
@@ -57,10 +58,26 @@ class SwarmNode:
 
 @dataclass(frozen=True, slots=True)
 class ImagePlatform:
-    """One platform of a multi-platform image. *here*: the engine has it; *size*: compressed bytes, 0 if it does not."""
+    """One platform of a multi-platform image. *here*: the engine has it; *size*: compressed bytes, 0 if it does not.
+
+    *digest*: of its manifest, "" if the engine does not report it.
+    """
 
     platform: Platform
     here: bool
+    size: int = 0
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAttestation:
+    """The manifest with the provenance and SBOMs of one image of an index. *subject*: the digest of that image.
+
+    *size*: compressed bytes, 0 if the engine does not have it.
+    """
+
+    digest: str
+    subject: str
     size: int = 0
 
 
@@ -90,6 +107,25 @@ class ImageDetails:
     platforms: tuple[ImagePlatform, ...] = ()
     partial: bool = False
     volumes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDescription:
+    """All that an engine reports about one image. Sizes in bytes.
+
+    *raw*: the document of ``/images/NAME/json``, as it was sent. *history*: the steps, the first one first; whether a
+    step made a layer is judged by size and instruction, because the engine does not report it. *layer_sizes*: of the
+    unpacked layers, the lowest first. *size_on_disk*: compressed and unpacked content together; None if the engine only
+    reports ``details.size``. *attestations*: only of containerd's store.
+    """
+
+    details: ImageDetails
+    run: RunConfig
+    raw: bytes = field(repr=False)
+    history: tuple[HistoryEntry, ...] = ()
+    layer_sizes: tuple[int, ...] = ()
+    size_on_disk: int | None = None
+    attestations: tuple[ImageAttestation, ...] = ()
 
 
 class EventKind(enum.Enum):

@@ -218,6 +218,7 @@ def _platforms(manifests: object) -> Iterator[ImagePlatform]:
             ),
             here=_mapping(each).get("Available") is True,
             size=_bytes(content),
+            digest=str(_mapping(each).get("ID") or ""),
         )
 
 

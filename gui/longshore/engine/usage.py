@@ -27,6 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from longshore.engine.documents import read_document
 from longshore.engine.layer_sizes import Content, Layer, content_sizes, folders_of, layers_of
 from longshore.engine.model import ImageStore
 from longshore.errors import EngineFailure
@@ -48,7 +49,6 @@ _ASKERS = 4
 _REMEMBERED = 4000
 #: Bytes of the largest response.
 LARGEST = 64 << 20
-_READ = 1 << 16
 #: Seconds for which what an older engine says about BuildKit's cache is good enough.
 _OLD_DF_SECONDS = 300.0
 #: The API version from which ``/system/df`` can be asked for images alone.
@@ -354,15 +354,9 @@ def _there(client: Client, path: str, name: str) -> object:
 
 def _document(client: Client, path: str, *arguments: str, **query: Any) -> object:
     """The JSON document at *path*. Raises StatusError, and ValueError for no JSON or too much of it."""
-    with client.exchange("GET", path, *arguments, params=query) as response:
-        pieces, size = [], 0
-        for piece in response.iter_content(_READ):
-            pieces.append(piece)
-            size += len(piece)
-            if size > LARGEST:
-                raise ValueError("the engine's response exceeds the size limit")
+    body = read_document(client, path, *arguments, limit=LARGEST, **query)
     try:
-        found: object = json.loads(b"".join(pieces))
+        found: object = json.loads(body)
     except RecursionError as error:
         raise ValueError("the engine's response is nested too deeply") from error
     return found

@@ -29,10 +29,31 @@ class HistoryEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """How an engine checks a container (Docker's image-spec v1.2: ``Healthcheck``). Times in seconds, 0: the default.
+
+    *test*: as in the configuration: ``CMD`` or ``CMD-SHELL`` and the command, or ``NONE``. *retries*: 0: the default.
+    """
+
+    test: tuple[str, ...]
+    interval: float = 0.0
+    timeout: float = 0.0
+    start_period: float = 0.0
+    retries: int = 0
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The command without its kind; empty if the check is turned off."""
+        if self.test[:1] == ("NONE",):
+            return ()
+        return self.test[1:] if self.test[:1] in (("CMD",), ("CMD-SHELL",)) else self.test
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """What a container of the image runs (OCI image-spec, config.md: ``config``). *ports*: ``80/tcp``.
 
-    *environment*: ``NAME=value``; the values may be secrets.
+    *environment*: ``NAME=value``; the values may be secrets. *stop_timeout*: in seconds, None for the default.
     """
 
     entrypoint: tuple[str, ...] = ()
@@ -42,6 +63,11 @@ class RunConfig:
     working_directory: str = ""
     ports: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
+    health_check: HealthCheck | None = None
+    stop_signal: str = ""
+    stop_timeout: int | None = None
+    shell: tuple[str, ...] = ()
+    on_build: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +114,7 @@ class ImageConfig:
             history=tuple(_entry(item) for item in history if isinstance(item, dict))
             if isinstance(history, list)
             else (),
-            run=_run(run),
+            run=run_config(run),
         )
 
 
@@ -135,7 +161,9 @@ def _entry(item: dict[str, object]) -> HistoryEntry:
     )
 
 
-def _run(config: dict[str, object]) -> RunConfig:
+def run_config(config: Mapping[str, object]) -> RunConfig:
+    """What a container runs, from the ``config`` of an image or an engine's ``Config``. Invalid fields are left out."""
+    stop_timeout = config.get("StopTimeout")
     return RunConfig(
         entrypoint=_words(config.get("Entrypoint")),
         command=_words(config.get("Cmd")),
@@ -144,10 +172,33 @@ def _run(config: dict[str, object]) -> RunConfig:
         working_directory=_text(config.get("WorkingDir")),
         ports=_names(config.get("ExposedPorts")),
         volumes=_names(config.get("Volumes")),
+        health_check=_health_check(config.get("Healthcheck")),
+        stop_signal=_text(config.get("StopSignal")),
+        stop_timeout=_count(stop_timeout) if stop_timeout is not None else None,
+        shell=_words(config.get("Shell")),
+        on_build=_words(config.get("OnBuild")),
     )
 
 
+def _health_check(value: object) -> HealthCheck | None:
+    if not isinstance(value, Mapping):
+        return None
+    test = _words(value.get("Test"))
+    if not test:
+        return None  # inherited from the base image
+    seconds = {name: _count(value.get(name)) / 1e9 for name in ("Interval", "Timeout", "StartPeriod")}
+    return HealthCheck(
+        test, seconds["Interval"], seconds["Timeout"], seconds["StartPeriod"], _count(value.get("Retries"))
+    )
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else 0
+
+
 def _words(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)  # as old images have it
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from longshore.application.clients import Clients
-from longshore.application.inspection import Inspected, Inspection, inspect
+from longshore.application.inspection.content import Inspection
+from longshore.application.inspection.inspecting import inspect
+from longshore.application.inspection.values import Attestation, DocumentKind, Inspected
 from longshore.cancellation import Cancellation
-from longshore.cli.inspect import HIDDEN, environment
 from longshore.errors import DigestMismatch, InvalidInput
+from longshore.oci.image_config import HealthCheck
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -132,25 +134,79 @@ def test_a_single_image_of_another_platform_is_refused(shop: Shop, end: Endpoint
     assert caught.value.advice == "It has linux/arm64."
 
 
+def test_attestations_are_apart_and_say_whose_they_are(shop: Shop, end: Endpoint, clients: Clients) -> None:
+    image = shop.image(b'{"os": "linux", "architecture": "amd64"}')
+    blob = {"mediaType": "application/vnd.in-toto+json", "digest": f"sha256:{'1' * 64}", "size": 700}
+    statement = {**blob, "annotations": {"in-toto.io/predicate-type": "https://spdx.dev/Document"}}
+    attestation = shop.put(
+        {
+            "mediaType": OCI_MANIFEST,
+            "config": {**blob, "digest": f"sha256:{'2' * 64}", "size": 100},
+            "layers": [statement, {**statement, "digest": f"sha256:{'3' * 64}"}],
+        }
+    )
+    linux = {"os": "linux", "architecture": "amd64"}
+    marks = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image}
+    rows = [
+        {"mediaType": OCI_MANIFEST, "digest": image, "size": 2, "platform": linux},
+        {"mediaType": OCI_MANIFEST, "digest": attestation, "size": 2, "annotations": marks},
+    ]
+    shop.put({"mediaType": OCI_INDEX, "manifests": rows}, "1")
+    found = look(end, clients)
+    (platform,) = found.platforms
+    assert (platform.digest, platform.size) == (image, 40)
+    spdx = ("https://spdx.dev/Document",)
+    assert found.attestations == (Attestation(attestation, image, Platform("linux", "amd64"), 1500, spdx),)
+    unread = inspect(end, clients, Cancellation(), sizes=False)
+    assert [one.size for one in (*unread.platforms, *unread.attestations)] == [None, None]
+
+
+def test_history_settings_and_documents(shop: Shop, end: Endpoint, clients: Clients) -> None:
+    config = {
+        "os": "linux",
+        "architecture": "amd64",
+        "docker_version": "28",
+        "config": {
+            "StopSignal": "SIGINT",
+            "StopTimeout": 7,
+            "Shell": ["/bin/bash", "-c"],
+            "OnBuild": ["RUN x"],
+            "Healthcheck": {"Test": ["CMD-SHELL", "curl /"], "Interval": 30_000_000_000, "Retries": 3},
+            "Env": ["A=b"],
+        },
+        "history": [{"created_by": "CMD x", "empty_layer": True}],
+    }
+    raw = json.dumps(config).encode()
+    shop.index(shop.image(raw))
+    found = look(end, clients)
+    assert found.run.health_check == HealthCheck(("CMD-SHELL", "curl /"), interval=30.0, retries=3)
+    assert (found.run.stop_signal, found.run.stop_timeout) == ("SIGINT", 7)
+    assert (found.run.shell, found.run.on_build) == (("/bin/bash", "-c"), ("RUN x",))
+    settings = dict(found.settings)
+    assert settings["config.Shell"] == '["/bin/bash", "-c"]' and settings["docker_version"] == "28"
+    assert not any("env" in name.lower() or "history" in name for name in settings)
+    assert [(step.layer, step.entry is not None) for step in found.steps] == [(None, True)]
+    kinds = [DocumentKind.INDEX, DocumentKind.MANIFEST, DocumentKind.CONFIG]
+    assert [one.kind for one in found.documents] == kinds
+    for one in found.documents:
+        assert one.digest == f"sha256:{hashlib.sha256(one.raw).hexdigest()}"
+
+
 @pytest.mark.parametrize(
-    ("variable", "shown"),
+    ("config", "artifact"),
     [
-        ("POSTGRES_PASSWORD=x", HIDDEN),
-        ("github_token=x", HIDDEN),
-        ("AWS_SECRET_ACCESS_KEY=x", HIDDEN),
-        ("PASSWORD=", ""),
-        ("AUTHORS=ann", "ann"),
-        ("PATH=/bin:/usr/bin", "/bin:/usr/bin"),
-        ("URL=redis://:pw@host:1/0", f"redis://{HIDDEN}@host:1/0"),
-        ("URL=https://host:1/a@b", "https://host:1/a@b"),
-        ("NOTHING", ""),
+        (
+            {"mediaType": "application/vnd.cncf.helm.config.v1+json"},
+            "application/vnd.cncf.helm.config.v1+json",
+        ),
+        ({"mediaType": "application/json"}, ""),
     ],
 )
-def test_values_that_look_like_secrets(variable: str, shown: str) -> None:
-    name, _, value = variable.partition("=")
-    assert environment([variable], secrets=False) == [(name, shown)]
-    assert environment([variable], secrets=True) == [(name, value)]
-
-
-def test_hiding_secrets_takes_no_time() -> None:
-    assert environment([f"{'a' * 200_000}={'://a' * 200_000}"], secrets=False)
+def test_a_helm_chart_is_no_image(
+    shop: Shop, end: Endpoint, clients: Clients, config: dict[str, str], artifact: str
+) -> None:
+    part = {**config, "digest": ABSENT, "size": 2}
+    shop.put({"mediaType": OCI_MANIFEST, "config": part, "layers": []}, "1")
+    found = look(end, clients)
+    assert found.artifact_type == artifact
+    assert not found.is_image
