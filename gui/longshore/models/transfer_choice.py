@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 
 from longshore.language import tr
 from longshore.transfers.transfer import State, TransferSnapshot, Waiting
 
 Snapshots = Sequence[TransferSnapshot]
+
+
+class After(enum.Enum):
+    """What happens when all transfers have finished."""
+
+    NOTHING = "nothing"
+    QUIT = "quit"
+    SUSPEND = "suspend"
 
 
 def can_be_cancelled(snapshot: TransferSnapshot) -> bool:

@@ -91,6 +91,7 @@ class Actions(QObject):
         self.pause = self._add(transfers, "", pane.pause_verb)
         self.hold = self._add(transfers, "", pane.hold_verb)
         self.clear = self._add(transfers, "", pane.clear_verb)
+        transfers.addMenu(pane.when_menu)
         transfers.addSeparator()
         self.history = self._add(transfers, self.tr("History…"), window.history_requested.emit, "Ctrl+H")
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QCoreApplication, QModelIndex, QPoint, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QLayout, QMenu
+from PySide6.QtCore import QModelIndex, QPoint, QTimer, Slot
+from PySide6.QtWidgets import QLayout
 
 from longshore.errors import Remedy
 from longshore.models import transfer_choice, transfer_text
 from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
-from longshore.models.transfer_text import can_detour
+from longshore.models.transfer_choice import After
 from longshore.models.transfers import TransferModel
-from longshore.transfers.transfer import Operation, State, TransferRequest, TransferSnapshot
-from longshore.widgets.command_menu import Lines, add_commands, no_lines
-from longshore.widgets.pane import Pane
+from longshore.transfers.transfer import Operation, State, TransferSnapshot
 from longshore.widgets.theme import current_theme
+from longshore.widgets.transfer_menus import transfer_menu
 from longshore.widgets.transfer_paint import MOVING
-from longshore.widgets.transfer_view import TransferView
-from longshore.widgets.verbs import Side
+from longshore.widgets.transfer_requests import TransferRequests
 from longshore.words import errors
 from longshore.words import transfers as words
 
@@ -28,41 +26,17 @@ _LEAST_HEIGHT = 150
 _SUMMARY = 250
 
 
-class TransferPane(Pane):
-    """Transfers. Ids in signals are transfer ids, in row order."""
-
-    cancel_requested = Signal(object)  # list[str]
-    cancel_all_requested = Signal()
-    retry_requested = Signal(object)  # list[str]
-    retry_failed_requested = Signal()
-    pause_requested = Signal(object)  # list[str]
-    unpause_requested = Signal(object)  # list[str]
-    start_now_requested = Signal(object)  # list[str], queued ones to start beyond the limit
-    hold_toggled = Signal(bool)  # True: pause the queue, so that nothing more starts
-    clear_finished_requested = Signal()
-    remove_requested = Signal(object)  # list[str], finished ones to remove from the list
-    move_requested = Signal(object, int)  # list[str], rows up (negative) or down
-    copy_reference_requested = Signal(str)
-    output_requested = Signal(str)  # the id of a build
-    detour_requested = Signal(object)  # TransferSnapshot of a pull that an engine cannot finish
-    remedy_requested = Signal(object, str)  # Remedy, host: fixes why a transfer failed
-    occupied_changed = Signal(bool)  # whether there is anything to show
+class TransferPane(TransferRequests):
+    """Transfers: the rows, the summary, and what is said about rows that ended."""
 
     def __init__(self, model: TransferModel) -> None:
-        super().__init__(QCoreApplication.translate("TransferPane", "Transfers"), rows=1)
-        self.model = model
-        self._held = False
+        super().__init__(model)
         self._unsaved = ""
         self._offering: set[str] = set()
         self._offered = ""  # id of the transfer that the notice offers a remedy for
         self._remedy = Remedy.RETRY  # the remedy that the notice offers
-        #: Returns the commands for transfers.
-        self.lines_of: Callable[[list[TransferRequest]], Lines] = no_lines
-        #: Returns the title of a host's registry.
-        self.name_of: Callable[[str], str] = str
         self.summary = self.header.add_summary()
         self.header.add_verbs(self.verbs)
-        self.view = TransferView(self.tr("Transfers"))
         self.view.set_model(model)
         self.view.expanded.connect(model.unfold)
         self.view.action_requested.connect(self._act)
@@ -90,40 +64,25 @@ class TransferPane(Pane):
         self._add_verbs()
         self._tell_state()
 
-    def _add_verbs(self) -> None:
-        add, side = self.verbs.add_verb, Side.PANE
-        self.cancel_verb = add(self.tr("Cancel"), self.cancel, side=side, why_not=self._no_cancel, stays=2)
-        self.retry_verb = add(self.tr("Retry"), self.retry, side=side, why_not=self._no_retry, stays=2)
-        self.pause_verb = add(self.tr("Pause"), self.toggle_pause, side=side, stays=1)
-        self.pause_verb.setVisible(False)  # until something can be paused
-        self.hold_verb = add(self.tr("Pause queue"), self.toggle_hold, side=side)
-        self.hold_verb.set_hint(self.tr("No further transfers start; running ones continue."))
-        self.clear_verb = add(
-            self.tr("Clear finished"), self.clear_finished, side=side, why_not=self._no_clear
-        )
-        self.start_verb = self.verbs.keep(self.tr("Start now"), self.start_now, why_not=self._no_start)
-        self.start_verb.set_hint(self.tr("Starts at once, beyond the limit of transfers at a time."))
-        self.output_verb = self.verbs.keep(self.tr("Output…"), self.output, why_not=self._no_output)
-        self.remove_verb = self.verbs.keep(self.tr("Remove from list"), self.remove, why_not=self._no_removal)
-        self.copy_reference_verb = self.verbs.keep(
-            self.tr("Copy as text"), self.copy_reference, why_not=self._no_row
-        )
-
     # -- set by the owner
-
-    def snapshots(self) -> list[TransferSnapshot]:
-        """Return all transfers shown, in row order."""
-        return self.model.snapshots()
-
-    def selected(self) -> list[TransferSnapshot]:
-        """Return the transfers of the selected rows, each once, from top to bottom; a layer counts as its transfer."""
-        return self.view.transfers()
 
     def set_held(self, held: bool) -> None:
         """Show whether the queue is paused; emits no request."""
         self._held = held
         self.hold_verb.setText(self.tr("Resume queue") if held else self.tr("Pause queue"))
         self._tell_state()
+
+    def show_after(self, after: After) -> None:
+        """Show what happens when all transfers have finished; emits no request."""
+        self.when_menu.show_chosen(after)
+        suspend = after is After.SUSPEND
+        self.stay_verb.setText(self.tr("Then suspend") if suspend else self.tr("Then quit"))
+        self.stay_verb.set_hint(
+            self.tr("The machine suspends when all transfers have finished. Click to take that back.")
+            if suspend
+            else self.tr("Longshore quits when all transfers have finished. Click to take that back.")
+        )
+        self.stay_verb.setVisible(after is not After.NOTHING)
 
     def set_unsaved(self, reason: str) -> None:
         """Show why the history is not being saved, also in the summary while it lasts; "" when it is saved again."""
@@ -167,17 +126,11 @@ class TransferPane(Pane):
             errors.notice(snapshot, offer),
             Tone.CAUTION,
             button=offer.notice,
-            act=lambda: self._follow(snapshot, offer),
+            act=lambda: self.follow(snapshot, offer),
         )
         self._offered, self._remedy = snapshot.id, offer.remedy
         # The notice takes room from the list once it is laid out. Keep the transfer's row visible.
         QTimer.singleShot(0, self, lambda: self.reveal(snapshot.id))
-
-    def _follow(self, snapshot: TransferSnapshot, offer: errors.Offer) -> None:
-        if offer.remedy is Remedy.LIBRARY:
-            self.detour_requested.emit(snapshot)
-        else:
-            self.remedy_requested.emit(offer.remedy, offer.host)
 
     def explain(
         self,
@@ -199,162 +152,6 @@ class TransferPane(Pane):
             if snapshot is None or snapshot.state is not State.FAILED:
                 self._offered = ""
                 self.hush()
-
-    # -- requests
-
-    @Slot()
-    def cancel_all(self) -> None:
-        """Request to cancel all queued and running transfers."""
-        if any(not s.state.finished for s in self.snapshots()):
-            self.cancel_all_requested.emit()
-        else:
-            self.explain(self.tr("Nothing is queued or running."))
-
-    @Slot()
-    def cancel(self) -> None:
-        """Request to cancel the selected transfers (or the only one), or say why it is not possible."""
-        active = [s.id for s in self._meant() if transfer_choice.can_be_cancelled(s)]
-        if active:
-            self.cancel_requested.emit(active)
-        else:
-            self.explain(self._no_cancel() or self.tr("Select the transfers to cancel."))
-
-    def _no_cancel(self) -> str:
-        return transfer_choice.no_cancel(self.selected(), self.snapshots())
-
-    @Slot()
-    def retry(self) -> None:
-        """Request to retry the selected transfers (or the only failed one), or say why it is not possible."""
-        ended = [s.id for s in self._meant(failed=True) if transfer_choice.can_be_retried(s)]
-        if ended:
-            self.retry_requested.emit(ended)
-        else:
-            self.explain(self._no_retry() or self.tr("Select the transfers to retry."))
-
-    def _no_retry(self) -> str:
-        return transfer_choice.no_retry(self.selected(), self.snapshots())
-
-    def _no_clear(self) -> str:
-        done = any(s.state.finished for s in self.snapshots())
-        return "" if done else self.tr("Nothing has finished yet.")
-
-    def _no_output(self) -> str:
-        if reason := self._no_row():
-            return reason
-        chosen = self.selected()
-        if len(chosen) != 1:
-            return self.tr("Select only one build.")
-        if chosen[0].request.operation is not Operation.BUILD:
-            return self.tr("Only builds have output.")
-        return "" if chosen[0].output else self.tr("There is no output.")
-
-    @Slot()
-    def output(self) -> None:
-        """Request the output of the selected build, or say why there is none."""
-        if not self.refuse(self._no_output()):
-            self.output_requested.emit(self.selected()[0].id)
-
-    def _no_removal(self) -> str:
-        if reason := self._no_row():
-            return reason
-        if any(s.state.finished for s in self.selected()):
-            return ""
-        return self.tr("Unfinished transfers can't be removed. Cancel them first.")
-
-    def _no_row(self) -> str:
-        return "" if self.view.selected_count() else self.tr("Select a transfer first.")
-
-    def _meant(self, *, failed: bool = False) -> list[TransferSnapshot]:
-        return transfer_choice.meant(self.selected(), self.snapshots(), failed=failed)
-
-    @Slot()
-    def retry_failed(self) -> None:
-        """Request to retry all failed transfers."""
-        if any(s.state in (State.FAILED, State.INTERRUPTED) for s in self.snapshots()):
-            self.retry_failed_requested.emit()
-        else:
-            self.explain(self.tr("There is nothing to retry."))
-
-    @Slot()
-    def toggle_pause(self) -> None:
-        """Request to pause the selected transfers (or all) or to resume paused ones, or say why it is not possible."""
-        every = self.snapshots()
-        meant = self.selected() or [s for s in every if s.pausable] or every
-        alive = [s for s in meant if s.pausable and not s.state.finished]
-        paused = [s.id for s in alive if transfer_choice.is_paused(s)]
-        if alive and len(paused) == len(alive):
-            self.unpause_requested.emit(paused)
-        elif alive:
-            self.pause_requested.emit([s.id for s in alive if s.id not in paused])
-        elif any(not s.pausable and not s.state.finished for s in meant):
-            self.explain(
-                self.tr(
-                    "Transfers by an engine can't be paused: it discards unfinished layers when it stops. "
-                    "Pause the queue, or cancel the transfer."
-                )
-            )
-        else:
-            self.explain(self.tr("There is nothing to pause."))
-
-    def _no_start(self) -> str:
-        return transfer_choice.no_start(self.selected())
-
-    @Slot()
-    def start_now(self) -> None:
-        """Request to start the selected queued transfers beyond the limit, or say why it is not possible."""
-        if not self.refuse(self._no_start()):
-            queued = filter(transfer_choice.can_be_started, self.selected())
-            self.start_now_requested.emit([s.id for s in queued])
-
-    @Slot()
-    def detour(self) -> None:
-        """Request to download via the library what an engine could not pull, or say why it is not possible."""
-        failed = [s for s in self._meant(failed=True) if can_detour(s)]
-        for snapshot in failed:
-            self.detour_requested.emit(snapshot)
-        if not failed:
-            self.explain(
-                self.tr(
-                    "Select a pull that the engine could not finish: the library downloads the image and loads "
-                    "it into the engine."
-                )
-            )
-
-    @Slot()
-    def toggle_hold(self) -> None:
-        """Request to pause or resume the queue."""
-        self.hold_toggled.emit(not self._held)
-
-    @Slot()
-    def clear_finished(self) -> None:
-        """Request to remove finished transfers from the list."""
-        if not self.refuse(self._no_clear()):
-            self.clear_finished_requested.emit()
-
-    @Slot()
-    def remove(self) -> None:
-        """Request to remove the selected rows from the list; unfinished transfers must be cancelled first."""
-        if not self.refuse(self._no_removal()):
-            self.remove_requested.emit([s.id for s in self.selected() if s.state.finished])
-
-    def move_rows(self, rows: int) -> None:
-        """Request to move the selected transfers up (negative) or down in the queue."""
-        queued = [s.id for s in self.selected() if s.state is State.QUEUED]
-        if queued:
-            self.move_requested.emit(queued, rows)
-        else:
-            self.explain(self.tr("Only queued transfers can be moved."))
-
-    @Slot()
-    def copy_reference(self) -> None:
-        """Request to copy the selected rows to the clipboard as text."""
-        lines = [str(copied) for index in self.view.rows() if (copied := index.data(Role.COPY_TEXT))]
-        if lines:
-            self.copy_reference_requested.emit("\n".join(lines))
-
-    def command_lines(self) -> Lines:
-        """Return the commands for the selected transfers."""
-        return self.lines_of([snapshot.request for snapshot in self.selected()])
 
     # -- inside
 
@@ -383,7 +180,7 @@ class TransferPane(Pane):
         snapshot = self.model.snapshot(transfer_id)
         offer = errors.offer_of(snapshot, self.name_of) if snapshot is not None else None
         if snapshot is not None and offer is not None:
-            self._follow(snapshot, offer)
+            self.follow(snapshot, offer)
         elif snapshot is not None and transfer_text.has_failed_output(snapshot):
             self.output_requested.emit(transfer_id)
 
@@ -397,6 +194,8 @@ class TransferPane(Pane):
         snapshots = self.snapshots()
         meant = [s for s in self.selected() or snapshots if not s.state.finished]
         self.verbs.look()
+        unfinished = any(not s.state.finished for s in snapshots)
+        self.when_menu.set_idle("" if unfinished else self.tr("Nothing is queued or running."))
         self.cancel_verb.set_hint("\n".join(dict.fromkeys(words.cancel_text(s) for s in meant[:50])))
         self.pause_verb.setVisible(any(s.pausable and not s.state.finished for s in snapshots))
         alive = [s for s in meant if s.pausable]
@@ -424,33 +223,4 @@ class TransferPane(Pane):
 
     @Slot(QPoint)
     def _menu(self, where: QPoint) -> None:
-        chosen = self.selected()
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.cancel_verb.entry(menu)
-        menu.addAction(self.tr("Cancel all")).triggered.connect(self.cancel_all)
-        self.retry_verb.entry(menu)
-        if any(one.request.operation is Operation.BUILD for one in chosen):
-            self.output_verb.entry(menu)
-        offer = errors.offer_of(chosen[0], self.name_of) if len(chosen) == 1 else None
-        if offer is not None and offer.remedy is not Remedy.LIBRARY:  # the library is offered below
-            menu.addAction(offer.menu).triggered.connect(lambda: self._follow(chosen[0], offer))
-        if any(can_detour(one) for one in chosen):
-            menu.addAction(self.tr("Download via the library")).triggered.connect(self.detour)
-        menu.addSeparator()
-        if any(map(transfer_choice.can_be_started, chosen)):
-            self.start_verb.entry(menu)
-        if any(s.pausable and not s.state.finished for s in chosen):
-            paused = all(transfer_choice.is_paused(s) for s in chosen if s.pausable and not s.state.finished)
-            menu.addAction(self.tr("Resume") if paused else self.tr("Pause")).triggered.connect(
-                self.toggle_pause
-            )
-        menu.addAction(self.tr("Move up")).triggered.connect(lambda: self.move_rows(-1))
-        menu.addAction(self.tr("Move down")).triggered.connect(lambda: self.move_rows(1))
-        menu.addSeparator()
-        self.copy_reference_verb.entry(menu)
-        add_commands(menu, self.command_lines(), self.copy_reference_requested.emit)
-        menu.addAction(self.tr("Retry failed")).triggered.connect(self.retry_failed)
-        self.remove_verb.entry(menu)
-        self.clear_verb.entry(menu)
-        menu.popup(self.view.viewport().mapToGlobal(where))
+        transfer_menu(self).popup(self.view.viewport().mapToGlobal(where))

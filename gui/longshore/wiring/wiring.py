@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from longshore.operations import Operations
     from longshore.registry.config import RegistryConfig
     from longshore.wiring.desktop import Desktop
+    from longshore.wiring.when_finished import AfterTransfers
 
 
 class Wiring(QObject):
@@ -57,6 +58,7 @@ class Wiring(QObject):
         self._asked = registries
         self._operations: Operations | None = None
         self._desktop: Desktop | None = None
+        self._after: AfterTransfers | None = None
         #: The window arrangement before the user could change it; empty until the window is complete.
         self._arranged = b""
         self.quitting = False  # True once closing has begun
@@ -117,6 +119,7 @@ class Wiring(QObject):
         from longshore.wiring.transfers import Transfers
         from longshore.wiring.undo import Undo
         from longshore.wiring.web_pages import WebPages
+        from longshore.wiring.when_finished import AfterTransfers
 
         self.complete()
         operations = Operations(
@@ -148,6 +151,8 @@ class Wiring(QObject):
         Runs(self.window, operations, shared)
         self._desktop = Desktop(self.window, operations, self._environ)
         self._desktop.quit_requested.connect(self._close_requested)
+        self._after = AfterTransfers(self.window, operations, self._environ)
+        self._after.quit_requested.connect(self._close_requested)
         choices = Choices.read(self._settings)
         self._desktop.choose(notes=choices.notes, tray=choices.tray)
         operations.transfers.failed.connect(shared.show_failure)
@@ -172,6 +177,8 @@ class Wiring(QObject):
         self._keep_arrangement()
         if self._desktop is not None:
             self._desktop.stop()
+        if self._after is not None:
+            self._after.stop()
         for other in QApplication.topLevelWidgets():
             if other is not self.window:
                 # The history, and sheets that get no more answers. Containers keep running.

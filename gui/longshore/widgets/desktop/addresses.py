@@ -18,6 +18,11 @@ def bus_addresses(environ: Mapping[str, str]) -> list[str]:
     return sockets(given)
 
 
+def system_addresses(environ: Mapping[str, str]) -> list[str]:
+    """Return the sockets where the system bus may listen, see :func:`bus_addresses`."""
+    return sockets(environ.get("DBUS_SYSTEM_BUS_ADDRESS") or "unix:path=/var/run/dbus/system_bus_socket")
+
+
 def sockets(given: str) -> list[str]:
     """Return the sockets in one list of addresses, given in D-Bus's own form."""
     found = []

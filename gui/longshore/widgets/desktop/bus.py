@@ -1,4 +1,4 @@
-"""A non-blocking connection to the session's D-Bus: calls with asynchronous replies, and signals.
+"""A non-blocking connection to a D-Bus, the session's or the system's: calls with asynchronous replies, and signals.
 
 jeepney builds and parses the messages. It is imported when a bus is first needed, long after the first frame.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QSocketNotifier, Signal, Slot
 
-from longshore.widgets.desktop.addresses import bus_addresses
+from longshore.widgets.desktop.addresses import bus_addresses, system_addresses
 from longshore.widgets.desktop.questions import BUS, BUS_PATH, MAX_MESSAGE, Malformed
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class SessionBus(QObject):
         """Connect; return False if there is no bus. Calling it again does nothing."""
         if self._socket is not None:
             return True
-        addresses = bus_addresses(self._environ)
+        addresses = self._addresses()
         if not addresses:
             return False
         from jeepney.auth import Authenticator
@@ -72,7 +72,7 @@ class SessionBus(QObject):
                 made.send(greeting.data_to_send())
             except (OSError, ValueError) as error:
                 made.close()
-                _log.info("no session bus at %r: %s", address, error)
+                _log.info("no bus at %r: %s", address, error)
                 continue
             self._socket, self._greeting = made, greeting
             self._notifier = QSocketNotifier(made.fileno(), QSocketNotifier.Type.Read, self)
@@ -80,6 +80,9 @@ class SessionBus(QObject):
             self.call(BUS, BUS_PATH, BUS, "Hello")
             return True
         return False
+
+    def _addresses(self) -> list[str]:
+        return bus_addresses(self._environ)
 
     def close(self) -> None:
         """Close the connection. Pending calls are never answered."""
@@ -159,7 +162,7 @@ class SessionBus(QObject):
             while self._socket is not None and (message := self._next()) is not None:
                 self._take(message)
         except Malformed as error:
-            _log.info("the session bus says something odd: %s", error)
+            _log.info("a bus says something odd: %s", error)
             self._end()
 
     def _greet(self, greeting: Authenticator, data: bytes) -> None:
@@ -227,3 +230,10 @@ class SessionBus(QObject):
         self._answers.clear()
         if not quietly:
             self.lost.emit()
+
+
+class SystemBus(SessionBus):
+    """A connection to the system bus."""
+
+    def _addresses(self) -> list[str]:
+        return system_addresses(self._environ)

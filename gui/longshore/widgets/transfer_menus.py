@@ -1,0 +1,49 @@
+"""The context menu of Transfers, made anew each time."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMenu
+
+from longshore.errors import Remedy
+from longshore.models import transfer_choice
+from longshore.models.transfer_text import can_detour
+from longshore.transfers.transfer import Operation
+from longshore.widgets.command_menu import add_commands
+from longshore.widgets.transfer_requests import TransferRequests
+from longshore.words import errors
+
+
+def transfer_menu(pane: TransferRequests) -> QMenu:
+    """Return the menu of the selected transfers."""
+    chosen = pane.selected()
+    menu = QMenu(pane)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    pane.cancel_verb.entry(menu)
+    menu.addAction(pane.tr("Cancel all")).triggered.connect(pane.cancel_all)
+    pane.retry_verb.entry(menu)
+    if any(one.request.operation is Operation.BUILD for one in chosen):
+        pane.output_verb.entry(menu)
+    offer = errors.offer_of(chosen[0], pane.name_of) if len(chosen) == 1 else None
+    if offer is not None and offer.remedy is not Remedy.LIBRARY:  # the library is offered below
+        menu.addAction(offer.menu).triggered.connect(lambda: pane.follow(chosen[0], offer))
+    if any(can_detour(one) for one in chosen):
+        menu.addAction(pane.tr("Download via the library")).triggered.connect(pane.detour)
+    menu.addSeparator()
+    if any(map(transfer_choice.can_be_started, chosen)):
+        pane.start_verb.entry(menu)
+    if any(s.pausable and not s.state.finished for s in chosen):
+        paused = all(transfer_choice.is_paused(s) for s in chosen if s.pausable and not s.state.finished)
+        words = pane.tr("Resume") if paused else pane.tr("Pause")
+        menu.addAction(words).triggered.connect(pane.toggle_pause)
+    menu.addAction(pane.tr("Move up")).triggered.connect(lambda: pane.move_rows(-1))
+    menu.addAction(pane.tr("Move down")).triggered.connect(lambda: pane.move_rows(1))
+    menu.addSeparator()
+    pane.copy_reference_verb.entry(menu)
+    add_commands(menu, pane.command_lines(), pane.copy_reference_requested.emit)
+    menu.addAction(pane.tr("Retry failed")).triggered.connect(pane.retry_failed)
+    pane.remove_verb.entry(menu)
+    pane.clear_verb.entry(menu)
+    menu.addSeparator()
+    menu.addMenu(pane.when_menu)
+    return menu
