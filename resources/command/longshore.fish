@@ -223,6 +223,8 @@ complete -c longshore -n '_shtab_longshore_using inspect' -l engine -x -d 'the e
 complete -c longshore -n '_shtab_longshore_using inspect' -l platform -x -d 'the image of this platform (default: this machine'"'"'s, or the first)'
 complete -c longshore -n '_shtab_longshore_using inspect' -l raw -d 'print the manifest or index, unchanged; with --platform, that platform'"'"'s manifest'
 complete -c longshore -n '_shtab_longshore_using inspect' -l config -d 'print the configuration, unchanged'
+complete -c longshore -n '_shtab_longshore_using inspect' -l shared -d 'also show which layers are on this machine, which images share them, and the base image by its layers'
+complete -c longshore -n '_shtab_longshore_using inspect' -l who-can-pull -d 'also ask the registry whether anyone can pull it: one request without signing in'
 complete -c longshore -n '_shtab_longshore_using inspect' -l show-secrets -d 'show all values of variables'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a tag -d 'Give an image more names, in an engine, the library or a registry.'
 complete -c longshore -n '_shtab_longshore_using tag' -s h -l help -d 'show this help message and exit'

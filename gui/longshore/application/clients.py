@@ -92,6 +92,13 @@ class Clients:
 
         return RegistryClient(config, lambda _host: None, environ=self._environ)
 
+    def anonymous(self, host: str) -> RegistryClient:
+        """A client for the registry *host* as a stranger has it: without credentials and without a client certificate.
+
+        The caller owns and closes it.
+        """
+        return self.trial(dataclasses.replace(self._config_of(host), client_cert=None, client_key=None))
+
     def library(self, path: Path) -> Library:
         """The library in the folder *path*. Does not access the folder."""
         from longshore.library.library import Library

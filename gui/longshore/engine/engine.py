@@ -171,10 +171,9 @@ class Engine:
 
         *counting*: see ``UsageReader.read``.
         """
-        from longshore.engine.usage import DF_SECONDS, UsageReader
+        from longshore.engine.usage import DF_SECONDS
 
-        with self._lock:
-            reader = self._usage = self._usage or UsageReader()
+        reader = self._usage_reader()
         # Known from the first probe: Podman takes two seconds to respond.
         store = self._store or self.probe(cancellation).store
         version = self._known_version()
@@ -185,6 +184,24 @@ class Engine:
             client.speak(version)
             df.speak(version)
             return reader.read(client, df, store, version, cancellation, counting=counting)
+
+    def diff_ids(self, cancellation: Cancellation) -> dict[str, tuple[str, ...]]:
+        """The digests of the unpacked layers of all images, by the images' ids, the lowest first.
+
+        Slow the first time, like :meth:`usage`, with which it shares what it remembers. Raises Cancelled.
+        """
+        store = self._store or self.probe(cancellation).store
+        version = self._known_version()
+        with self._short_job(cancellation, CALL_SECONDS) as client:
+            client.speak(version)
+            return self._usage_reader().diff_ids(client, store, cancellation)
+
+    def _usage_reader(self) -> UsageReader:
+        from longshore.engine.usage import UsageReader
+
+        with self._lock:
+            self._usage = self._usage or UsageReader()
+            return self._usage
 
     # -- pull and push
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -24,10 +24,14 @@ _NOISE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One unpacked layer. *id*: unique in its store, and equal for equal layers on equal ones. *size*: in bytes."""
+    """One unpacked layer. *id*: unique in its store, and equal for equal layers on equal ones. *size*: in bytes.
+
+    *diff_id*: the digest of its content.
+    """
 
     id: str
     size: int
+    diff_id: str = field(default="", compare=False)
 
 
 def layers_of(image: Json, history: Iterable[object]) -> tuple[Layer, ...]:
@@ -37,7 +41,7 @@ def layers_of(image: Json, history: Iterable[object]) -> tuple[Layer, ...]:
     if len(folders) != len(diff_ids):
         folders = chain_ids(diff_ids)
     sizes = _sizes([step for step in history if isinstance(step, Mapping)], len(diff_ids))
-    return tuple(Layer(name, size) for name, size in zip(folders, sizes, strict=True))
+    return tuple(map(Layer, folders, sizes, diff_ids))
 
 
 def chain_ids(diff_ids: Sequence[str]) -> list[str]:

@@ -114,6 +114,15 @@ class UsageReader:
             return _containerd_usage(rows, listed, layers, found)
         return _layered_usage(layers, found)
 
+    def diff_ids(
+        self, client: Client, store: ImageStore, cancellation: Cancellation
+    ) -> dict[str, tuple[str, ...]]:
+        """The diff ids of all images, by the images' ids, the lowest first. Raises as :meth:`read`."""
+        until = time.monotonic() + SECONDS
+        listed = _rows(client, **({"manifests": "1"} if store is ImageStore.CONTAINERD else {}))
+        layers = self._all_layers(client, listed, until, cancellation)
+        return {image_id: tuple(layer.diff_id for layer in each) for image_id, each in layers.items()}
+
     def _all_layers(
         self, client: Client, rows: Mapping[str, Json], until: float, cancellation: Cancellation
     ) -> dict[str, tuple[Layer, ...]]:

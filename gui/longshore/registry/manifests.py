@@ -133,6 +133,17 @@ class Manifests:
             return self._read_descriptor(repository, name, cancellation, for_push=for_push)
         return Descriptor(media_type, digest, length)
 
+    def check_readable(self, reference: Reference, *, cancellation: Cancellation | None = None) -> None:
+        """One HEAD and never a GET, which Docker Hub would count. Raises what the registry refuses it with."""
+        self._session.fetch(
+            "HEAD",
+            manifest_path(reference.path, reference.target),
+            scopes=pull_scope(reference.path),
+            headers=_ACCEPT,
+            subject=_named(reference.path, reference.target),
+            cancellation=cancellation,
+        )
+
     def _read_descriptor(
         self, repository: str, name: str, cancellation: Cancellation | None, *, for_push: bool
     ) -> Descriptor | None:

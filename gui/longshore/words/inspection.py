@@ -6,6 +6,8 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from longshore.application.inspection.access import Access, PullAccess
+from longshore.application.inspection.sharing import BaseImage
 from longshore.language import tr
 from longshore.oci.image_config import HealthCheck
 from longshore.words import text, times
@@ -16,6 +18,8 @@ _SHELL = "/bin/sh -c "
 _NOP = "#(nop)"
 _BUILDKIT = re.compile(r"\s*#\s*buildkit\s*\Z")
 _LONGEST = 2_000
+#: Names of images in one line.
+_NAMED = 5
 
 
 def instruction(created_by: str) -> str:
@@ -61,3 +65,47 @@ def _predicate(kind: str) -> str:
 def history_does_not_fit() -> str:
     """Why the lines of a history are not shown beside the layers."""
     return tr("The history does not match the layers, so its lines are listed after them.")
+
+
+def presence(here: bool | None) -> str:
+    """Whether a layer is on this machine."""
+    if here is None:
+        return ""
+    return tr("present") if here else tr("not present")
+
+
+def shared_with(names: Sequence[str]) -> str:
+    """Which other images have a layer; "" for none. *names*: references or ids."""
+    shown = [
+        text.safe(text.short_digest(name) if name.startswith("sha256:") else name) for name in names[:_NAMED]
+    ]
+    if not shown:
+        return ""
+    more = len(names) - len(shown)
+    if more:
+        return tr("shared with {0} and {1} more").format(", ".join(shown), more)
+    return tr("shared with {0}").format(", ".join(shown))
+
+
+def base_image(base: BaseImage | None) -> str:
+    """The base image and how that is known; "" without one."""
+    if base is None:
+        return ""
+    name = text.safe(base.name) or text.short_digest(base.image_id)
+    if base.labelled:
+        return name
+    return tr("{0}, {1} in common").format(name, text.layers(base.layers or 0))
+
+
+def who_can_pull(found: PullAccess) -> str:
+    """Who can pull an image."""
+    if found.access is Access.ANYONE:
+        return tr("anyone")
+    if found.access is Access.SIGNED_IN:
+        return tr("only signed-in users")
+    return tr("not known: {0}").format(found.reason.message if found.reason is not None else "")
+
+
+def only_here() -> str:
+    """Why a command to pull is of no use to a colleague."""
+    return tr("This registry is on this machine: the command does not work on another one.")

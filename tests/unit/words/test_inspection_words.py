@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from longshore.application.inspection.access import Access, PullAccess
+from longshore.application.inspection.sharing import BaseImage
+from longshore.errors import RegistryFailure
 from longshore.oci.image_config import HealthCheck
-from longshore.words.inspection import health_check, instruction, predicates
+from longshore.words.inspection import (
+    base_image,
+    health_check,
+    instruction,
+    predicates,
+    presence,
+    shared_with,
+    who_can_pull,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +53,20 @@ def test_predicates_are_said_once() -> None:
         "x/y",
     )
     assert predicates(types) == "provenance, SBOM, x/y"
+
+
+def test_sharing_and_the_base_image() -> None:
+    assert [presence(one) for one in (None, True, False)] == ["", "present", "not present"]
+    assert shared_with(()) == ""
+    assert shared_with(("debian:12", f"sha256:{'1' * 64}")) == "shared with debian:12, sha256:111111111111"
+    assert shared_with(("a",) * 9) == "shared with a, a, a, a, a and 4 more"
+    assert base_image(None) == ""
+    assert base_image(BaseImage("debian:12", labelled=True)) == "debian:12"
+    assert base_image(BaseImage("debian:12", layers=1)) == "debian:12, 1 layer in common"
+
+
+def test_who_can_pull() -> None:
+    assert who_can_pull(PullAccess(Access.ANYONE)) == "anyone"
+    assert who_can_pull(PullAccess(Access.SIGNED_IN)) == "only signed-in users"
+    reason = RegistryFailure("The registry is down.", registry="r")
+    assert who_can_pull(PullAccess(Access.UNKNOWN, reason)) == "not known: The registry is down."

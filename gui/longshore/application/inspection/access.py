@@ -1,0 +1,69 @@
+"""Who can pull an image from its registry, and the command with which others pull it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from longshore.errors import AccessDenied, LongshoreError, NotInRegistry, SignInRequired
+from longshore.registry.config import is_loopback, split_host
+
+if TYPE_CHECKING:
+    from longshore.application.clients import Clients
+    from longshore.cancellation import Cancellation
+    from longshore.oci.reference import Reference
+
+
+class Access(enum.Enum):
+    """Who can pull."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "signed-in"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class PullAccess:
+    """Who can pull an image. *reason*: why that is not known, None if it is."""
+
+    access: Access
+    reason: LongshoreError | None = None
+
+
+def who_can_pull(reference: Reference, clients: Clients, cancellation: Cancellation) -> PullAccess:
+    """Ask the registry as a stranger: one HEAD, which Docker Hub does not count, after fetching a token. Blocks.
+
+    *reference* exists. A registry that returns 404 hides it from strangers, as some do. Raises Cancelled only.
+    """
+    client = clients.anonymous(reference.domain)
+    try:
+        client.check_readable(reference.with_default_tag(), cancellation=cancellation)
+    except (SignInRequired, AccessDenied, NotInRegistry):
+        return PullAccess(Access.SIGNED_IN)
+    except LongshoreError as error:
+        return PullAccess(Access.UNKNOWN, error)
+    finally:
+        client.close()
+    return PullAccess(Access.ANYONE)
+
+
+@dataclass(frozen=True, slots=True)
+class PullCommand:
+    """What to type to pull an image. *by_tag*: what the tag points to then; *by_digest*: exactly this image, "" if its
+    digest is not known. *only_here*: the registry is on this machine, so the commands work nowhere else."""
+
+    by_tag: str
+    by_digest: str
+    only_here: bool
+
+
+def pull_command(reference: Reference, digest: str = "") -> PullCommand:
+    """The command for an image in a registry. *digest*: of its manifest or index. No I/O."""
+    tagged = reference.with_default_tag()
+    exact = tagged.with_tag(None).with_digest(digest) if digest else None
+    return PullCommand(
+        f"docker pull {tagged.familiar}",
+        "" if exact is None else f"docker pull {exact.familiar}",
+        is_loopback(split_host(reference.domain)[0]),
+    )
