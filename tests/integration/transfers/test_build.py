@@ -295,10 +295,13 @@ def test_ten_thousand_files(make_queue: Make, engine: PrivateEngine, folder: Pat
 
 
 def test_a_platform_that_the_base_image_does_not_have(
-    make_queue: Make, engine: PrivateEngine, folder: Path
+    make_queue: Make, engine: PrivateEngine, folder: Path, open_registry: PrivateRegistry
 ) -> None:
-    """A classic engine takes the image that it has, whatever its platform."""
-    write(folder, f"FROM {BASE}\nLABEL a=b\n")
+    """A classic engine takes the image that it has, whatever its platform; others ask the registry."""
+    base = f"{open_registry.address}/builds/gone:1"
+    with contextlib.closing(engine.client()) as client:
+        load_programs(client, [base])
+    write(folder, f"FROM {base}\nLABEL a=b\n")
     end, _ = built(make_queue, asked(engine, folder, "builds/arm:1", platform=Platform.parse("linux/arm64")))
     if engine.flavour == "newer":
         assert end.state in (State.SUCCEEDED, State.FAILED)
