@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from longshore.cli.repositories import count_of
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.language import tr
 from longshore.naturalsort import natural_key
+from longshore.oci.attached_tags import is_digest_like
 from longshore.oci.grammar import valid_tag
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import RegistryPlace
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from longshore.application.session import Session
     from longshore.registry.model import TagDetails
 
-#: Tags of signatures and other referrers (cosign, and the fallback of registries without a list of referrers).
-_DIGEST_LIKE = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(?:\..{1,128})?")
 #: Tags whose details are read before they are printed as objects.
 _AT_ONCE = 120
 _EPILOG = """\
@@ -90,7 +88,7 @@ def tags(session: Session, arguments: argparse.Namespace, output: Output) -> int
         for tag in listings.tags(session.clients.lister(host), host, path, cancellation=cancellation)
         if valid_tag(tag.name)
         and matches(wanted, tag.name)
-        and (arguments.all or _DIGEST_LIKE.fullmatch(tag.name) is None)
+        and (arguments.all or not is_digest_like(tag.name))
     ]
     found.sort(key=lambda tag: natural_key(tag.name), reverse=True)
     found = found[: arguments.limit]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import threading
 import time
 from collections.abc import Iterable
@@ -14,13 +13,12 @@ from longshore.library.blobs import Contents
 from longshore.library.folder import LayoutFolder
 from longshore.library.leases import held
 from longshore.library.model import Freed
+from longshore.oci.attached_tags import image_of
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.layout import LayoutEntry, LayoutIndex
 from longshore.oci.manifest import ACCEPT, LARGEST_MANIFEST, Manifest
 from longshore.shared_files import sync_folder
 
-#: Tags of cosign and of the referrers' fallback (distribution-spec, "Referrers Tag Schema").
-_BESIDE = re.compile(r"sha256-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?")
 _log = logging.getLogger(__name__)
 
 #: Seconds for which an unreferenced blob is kept, since an interrupted transfer may resume with it.
@@ -82,8 +80,7 @@ class Collector:
         tags beside it.
         """
         if entry.reference is not None:
-            found = _BESIDE.fullmatch(entry.reference.tag or "")
-            return f"sha256:{found[1]}" if found else ""
+            return image_of(entry.reference.tag or "")
         if entry.ref_name:
             return ""
         subject = self.subject_of(entry)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from longshore.models import sieve
 from longshore.models.columns import HereState, TagColumn
 from longshore.models.row_table import TableRow
 from longshore.naturalsort import natural_key
+from longshore.oci.attached_tags import is_digest_like
 from longshore.oci.grammar import valid_tag
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -21,9 +21,6 @@ from longshore.words import errors, text, times
 if TYPE_CHECKING:
     from longshore.oci.local_image import LocalImage
     from longshore.registry.model import TagDetails
-
-#: Digest-like tags: signatures, attestations, SBOMs, and the fallback tags of referrers.
-_DIGEST_LIKE = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(?:\..{1,128})?")
 
 
 class TagRow(TableRow):
@@ -40,7 +37,7 @@ class TagRow(TableRow):
         self.natural = natural_key(tag)
         #: Precomputed sort keys by column.
         self._keys: tuple[Any, ...] = (self.natural, None, None, None, None)
-        self.digest_like = _DIGEST_LIKE.fullmatch(tag) is not None
+        self.digest_like = is_digest_like(tag)
         self.details: TagDetails | None = None
         self.error: LongshoreError | None = None
         self.here = HereState.NONE

@@ -19,6 +19,7 @@ from longshore.errors import (
     UnexpectedReply,
     VerificationFailed,
 )
+from longshore.oci.attached_tags import tag_for
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import Verifier, sha256_of, valid_digest
 from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
@@ -227,7 +228,7 @@ class Manifests:
             return
         if made.subject is None:
             return
-        tag = _referrers_tag(made.subject.digest)
+        tag = tag_for(made.subject.digest)
         have = self._fallback(repository, tag, cancellation)
         if any(one.digest == made.digest for one in have):
             return
@@ -315,7 +316,7 @@ class Manifests:
         try:
             found = self._listed_referrers(repository, digest, cancellation)
         except InvalidManifest:
-            found = self._fallback(repository, _referrers_tag(digest), cancellation)
+            found = self._fallback(repository, tag_for(digest), cancellation)
         except failures.REFUSALS as error:
             # 404 means that it does not support referrers; registries without support also send other statuses.
             if isinstance(error, RegistryFailure) and not error.detail.startswith("HTTP 500"):
@@ -324,7 +325,7 @@ class Manifests:
                 raise  # it supports them, but its list is invalid
             if refused is not None and not isinstance(error, NotInRegistry | UnexpectedReply):
                 refused(error)
-            found = self._fallback(repository, _referrers_tag(digest), cancellation)
+            found = self._fallback(repository, tag_for(digest), cancellation)
         unique = {one.digest: one for one in found}.values()
         return [one for one in unique if not artifact_type or one.artifact_type == artifact_type]
 
@@ -388,12 +389,6 @@ def index_bytes(manifests: list[Descriptor]) -> bytes:
     """An OCI index of *manifests*, serialised."""
     document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [one.to_json() for one in manifests]}
     return json.dumps(document, separators=(",", ":")).encode()
-
-
-def _referrers_tag(digest: str) -> str:
-    """The fallback tag for the referrers of *digest* (distribution-spec, "Referrers Tag Schema")."""
-    algorithm, _, encoded = digest.partition(":")
-    return f"{algorithm[:32]}-{encoded[:64]}"
 
 
 def _place(where: str | Reference, name: str | None) -> tuple[str, str]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from longshore.application.cleanup.retention_rules import RetentionRules, TagReason, matching, protected
-from longshore.application.cleanup.tags import RepositoryContents, RepositoryTag, subject_of
+from longshore.application.cleanup.tags import RepositoryContents, RepositoryTag
+from longshore.oci.attached_tags import image_of
 from longshore.registry.tag_deletion import Way
 
 #: Tags of which it is enough to know some.
@@ -225,7 +226,7 @@ def _unread(contents: RepositoryContents, going: Collection[str]) -> list[str]:
 
 def _companions(contents: RepositoryContents, going: Collection[str]) -> set[str]:
     """The tags of signatures and the like whose image is deleted with the tags *going*."""
-    beside = {one.tag: subject_of(one.tag) for one in contents.tags if subject_of(one.tag)}
+    beside = {one.tag: image_of(one.tag) for one in contents.tags if image_of(one.tag)}
     held = _held(contents, {*going, *beside})
     lost: set[str] = set()
     for one in contents.tags:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from longshore.application.cleanup.tags import RepositoryTag, subject_of
+from longshore.application.cleanup.tags import RepositoryTag
 from longshore.application.mirrors import patterns
 from longshore.application.mirrors.rules import BACKUP
 from longshore.errors import InvalidInput
 from longshore.naturalsort import natural_key
+from longshore.oci.attached_tags import image_of
 
 #: The largest numbers that rules take.
 MOST_DAYS = 36_500
@@ -142,7 +143,7 @@ def _pattern(names: Sequence[str], tag: str) -> str | None:
 def protected(rules: RetentionRules, tag: str) -> bool:
     """Whether *rules* never remove *tag* by itself."""
     return (
-        bool(subject_of(tag))
+        bool(image_of(tag))
         or tag.startswith(BACKUP)
         or any(patterns.matches(pattern, tag) for pattern in rules.never)
     )

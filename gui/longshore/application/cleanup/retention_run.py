@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from longshore.application.cleanup.retention import Deletion, Outcome, RetentionPlan, outcome
-from longshore.application.cleanup.tags import RepositoryContents, read_repository, subject_of
+from longshore.application.cleanup.tags import RepositoryContents, read_repository
 from longshore.application.tag_history.recording import removing_tags
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import (
@@ -25,6 +25,7 @@ from longshore.errors import (
     TagMoved,
     VerificationFailed,
 )
+from longshore.oci.attached_tags import image_of
 from longshore.registry.latecomers import Latecomers
 from longshore.registry.tag_deletion import TagDeletion, Way
 from longshore.registry.tag_reading import all_tags
@@ -156,7 +157,7 @@ def _still_valid(
                 advice="It was not removed. Make a new plan.",
                 arguments={"tag": tag},
             )
-    steps = outcome(now, {tag for tag in chosen if not subject_of(tag)}, plan.pinned)
+    steps = outcome(now, {tag for tag in chosen if not image_of(tag)}, plan.pinned)
     result.kept |= {tag: _needed(plan, tag, by) for tag, by in steps.blocked.items()}
     # Signatures of an image that stays now, and none that the plan did not show.
     allowed = [

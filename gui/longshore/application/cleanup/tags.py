@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,9 +30,6 @@ _AT_ONCE = 12
 #: Most levels of indexes below a tag, and most manifests of one repository that are read.
 _DEEPEST = 4
 _MOST_MANIFESTS = 200_000
-#: Tags that belong to another image: its referrers where a registry does not list them (distribution-spec, "Referrers
-#: Tag Schema"), and cosign's signatures, attestations and SBOMs.
-_COMPANION = re.compile(r"(sha256)-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?")
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -84,12 +80,6 @@ class RepositoryContents:
             parts = self.parts.get(digest)
             found.update(parts.blobs if parts is not None else ())
         return found
-
-
-def subject_of(tag: str) -> str:
-    """The digest of the image that *tag* belongs to (a signature, for example), "" for an ordinary tag."""
-    match = _COMPANION.fullmatch(tag)
-    return f"{match[1]}:{match[2]}" if match else ""
 
 
 def read_repository(

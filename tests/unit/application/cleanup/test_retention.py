@@ -8,9 +8,10 @@ import pytest
 
 from longshore.application.cleanup.retention import RetentionPlan, freed, make
 from longshore.application.cleanup.retention_rules import Order, RetentionRules
-from longshore.application.cleanup.tags import RepositoryContents, RepositoryTag, subject_of
+from longshore.application.cleanup.tags import RepositoryContents, RepositoryTag
 from longshore.errors import InvalidInput
 from longshore.naturalsort import natural_key
+from longshore.oci.attached_tags import image_of
 from longshore.oci.reference import Reference
 from longshore.registry.model import Parts
 from longshore.registry.tag_deletion import Way
@@ -330,7 +331,7 @@ def test_an_index_that_names_itself_ends() -> None:
     ],
 )
 def test_what_a_tag_belongs_to(tag: str, subject: str) -> None:
-    assert subject_of(tag) == subject
+    assert image_of(tag) == subject
 
 
 def test_hundreds_of_tags_are_weighed_quickly_enough_for_every_tick() -> None:

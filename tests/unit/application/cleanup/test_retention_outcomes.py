@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longshore.application.cleanup.retention import outcome
-from longshore.application.cleanup.tags import RepositoryContents, RepositoryTag, subject_of
+from longshore.application.cleanup.tags import RepositoryContents, RepositoryTag
+from longshore.oci.attached_tags import image_of
 from longshore.oci.reference import Reference
 from longshore.registry.model import Parts
 from longshore.registry.tag_deletion import Way
@@ -35,7 +36,7 @@ def repositories(draw: st.DrawFn) -> tuple[RepositoryContents, set[str]]:
     ticked = draw(st.sets(st.sampled_from(NAMES)))
     way = draw(st.sampled_from([Way.TAG, Way.IMAGE]))
     contents = RepositoryContents(Reference("r.example", "a"), tags, parts, way)
-    return contents, {tag for tag in ticked if not subject_of(tag)}
+    return contents, {tag for tag in ticked if not image_of(tag)}
 
 
 @settings(max_examples=150, deadline=None)
@@ -68,11 +69,8 @@ def test_exactly_the_tags_of_the_outcome_go(made: tuple[RepositoryContents, set[
     # What belongs to an image goes with it, and only then.
     lost = {below for tag in removed & ticked for below in contents.below(before[tag])}
     for tag in found.companions:
-        assert subject_of(tag) in lost and subject_of(tag) not in {
-            below
-            for other, digest in tags.items()
-            if not subject_of(other)
-            for below in contents.below(digest)
+        assert image_of(tag) in lost and image_of(tag) not in {
+            below for other, digest in tags.items() if not image_of(other) for below in contents.below(digest)
         }
     # The bytes are those that nothing kept needs.
     stays = {below for digest in before.values() if digest in manifests for below in contents.below(digest)}

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from longshore.cancellation import Cancellation
 from longshore.errors import InvalidManifest, LongshoreError, NotInLibrary, NotInRegistry
+from longshore.oci.attached_tags import COSIGN, tag_for
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import Verifier
 from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
@@ -37,8 +38,6 @@ DEEPEST = 6
 FOREIGN = frozenset({DOCKER_FOREIGN_LAYER}) | {
     OCI_LAYER.replace("layer.", "layer.nondistributable.") + packing for packing in ("", "+gzip", "+zstd")
 }
-#: Suffixes of cosign's tags beside an image, ``sha256-<hex>`` plus one of these.
-_SIGNATURE_TAGS = (".sig", ".att", ".sbom")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -278,8 +277,8 @@ def _referring(
     for one in about:
         if one.media_type in ACCEPT:
             read(one.digest, listed=True)
-    for ending in _SIGNATURE_TAGS:
-        read(digest.replace(":", "-") + ending, listed=False)
+    for ending in COSIGN:
+        read(tag_for(digest, ending), listed=False)
     return found
 
 
