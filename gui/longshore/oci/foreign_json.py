@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,17 +28,27 @@ MANIFEST = Bounds(200_000, 50_000)
 CONFIG = Bounds(100_000, 20_000)
 #: Responses of token services, and errors.
 SMALL = Bounds(10_000, 1_000)
+#: Documents that are attached to an image: an SBOM lists each file of its image.
+ATTACHED = Bounds(4_000_000, 800_000)
 
 
-def parse_json(raw: bytes, bounds: Bounds) -> Any:
+def parse_json(raw: bytes, bounds: Bounds, keys: Collection[str] | None = None) -> Any:
     """Parse *raw*, UTF-8. Raises ValueError if it is not JSON or exceeds *bounds*.
 
-    Any thread; other threads get to run in between.
+    *keys*: of objects, keep only these; an object with none of them is None. Use it for large documents: the rest is
+    freed while it is read, and other threads get to run after each object. Any thread.
     """
     text = raw.decode("utf-8-sig", "surrogatepass")
     _count(text, bounds)
     try:
-        return json.loads(text)
+        if keys is None:
+            return json.loads(text)
+        wanted = frozenset(keys)
+
+        def kept(pairs: list[tuple[str, Any]]) -> dict[str, Any] | None:
+            return {key: value for key, value in pairs if key in wanted} or None
+
+        return json.loads(text, object_pairs_hook=kept)
     except RecursionError:
         raise ValueError("too deep") from None
 

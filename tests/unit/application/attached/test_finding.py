@@ -70,8 +70,12 @@ class Shop:
             return None
         pages = self.lists.get(digest, [[]])
         index = {"schemaVersion": 2, "mediaType": made.INDEX, "manifests": pages[page]}
-        link = {"Link": f'<{path}?page={page + 1}>; rel="next"'} if page + 1 < len(pages) else {}
-        return reply(index, Content_Type=made.INDEX, **link)
+        more = f'<{path}?page={page + 1}>; rel="next"' if page + 1 < len(pages) else ""
+        return (
+            reply(index, Content_Type=made.INDEX, Link=more)
+            if more
+            else reply(index, Content_Type=made.INDEX)
+        )
 
 
 @pytest.fixture
