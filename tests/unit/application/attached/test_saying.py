@@ -13,7 +13,7 @@ from longshore.application.attached.provenance import Provenance
 from longshore.application.attached.reading import Said, said_by
 from longshore.application.attached.sboms import Package
 from longshore.errors import InvalidContent
-from longshore.oci.foreign_json import Bounds
+from longshore.oci.foreign_json import ATTACHED, Bounds
 from longshore.oci.scan_result import Severity
 from testbed import attachments as made
 
@@ -254,7 +254,7 @@ def test_what_is_none_of_these_is_what_it_is() -> None:
     ids=["no JSON", "a list", "deep", "no base64", "many objects"],
 )
 def test_hostile_documents_are_refused(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert documents.ATTACHED.containers < 1_000_000
+    assert ATTACHED.containers < 1_000_000
     monkeypatch.setattr(documents, "ATTACHED", Bounds(10_000, 800))
     with pytest.raises(InvalidContent):
         said_by(raw)
