@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from longshore.application import places
-from longshore.cli import exit_codes
+from longshore.cli import exit_codes, inspect_attached
 from longshore.cli.moving import platform_of
 from longshore.cli.output import Output
 from longshore.cli.streams import write_bytes
@@ -28,11 +28,14 @@ _EPILOG = f"""\
 with the configuration. Values that look like secrets are hidden, except in --config.
 An image of an engine has neither: save it, or inspect it in its registry.
 
+{inspect_attached.HELP}
 examples:
   longshore inspect alpine
   longshore inspect --platform linux/arm64 ghcr.io/org/app:1.2 --json
   longshore inspect --raw registry.example:5000/team/app:1.0 | sha256sum
   longshore inspect docker-daemon:app:dev
+  longshore inspect --attached ghcr.io/org/app:1.2
+  longshore inspect --packages --format csv ghcr.io/org/app:1.2 > packages.csv
 """
 
 
@@ -63,6 +66,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also ask the registry whether anyone can pull it: one request without signing in",
     )
+    inspect_attached.add(parser, which)
     parser.add_argument("--show-secrets", action="store_true", help="show all values of variables")
     parser.set_defaults(run=inspect)
 
@@ -73,12 +77,15 @@ def inspect(session: Session, arguments: argparse.Namespace, output: Output) -> 
     from longshore.cancellation import Cancellation
     from longshore.cli.inspect_output import lines, values
 
+    attached = inspect_attached.asked(arguments)
     named = places.parse_place(arguments.reference, session)
     if arguments.shared:
         with contextlib.suppress(EngineUnavailable):
             session.engine()
     session.check_engines()
     end = places.end_of(named, session)
+    if attached:
+        return inspect_attached.run(session, arguments, output, end)
     if arguments.raw or arguments.config:
         write_bytes(_read(session, arguments, end))
         return exit_codes.DONE

@@ -1,0 +1,260 @@
+"""``inspect --attached``, ``--packages`` and ``--findings``: what is attached to an image, and what it says."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from longshore.cli import exit_codes
+from longshore.cli.output import Output
+from longshore.cli.streams import write
+from longshore.errors import InvalidInput
+from longshore.language import tr
+from longshore.words import attached as words
+from longshore.words import text, times
+
+if TYPE_CHECKING:
+    from longshore.application.attached.finding import Attachment, Found
+    from longshore.application.attached.provenance import Provenance
+    from longshore.application.attached.reading import Said
+    from longshore.application.attached.sboms import Package
+    from longshore.application.session import Session
+    from longshore.oci.scan_result import Finding, ScanResult
+    from longshore.transfers.transfer import Endpoint
+
+HELP = """\
+--attached lists signatures, SBOMs, provenance and whatever else is attached: referrers, the tags of cosign
+(sha256-….sig), and the attestations of an index. It reads manifests, which Docker Hub counts as pulls. For an image of
+an engine it looks in the registry that the image comes from. --packages lists the packages that the attached SBOMs
+name, --findings what attached scan results found; --format csv prints either for a spreadsheet. Nothing is verified.
+"""
+
+
+def add(parser: argparse.ArgumentParser, which: argparse._MutuallyExclusiveGroup) -> None:
+    """Add the options to ``inspect``. *which*: the group of those that exclude each other."""
+    which.add_argument(
+        "--attached",
+        action="store_true",
+        help="what is attached: signatures, SBOMs, provenance, scan results",
+    )
+    which.add_argument("--packages", action="store_true", help="the packages that the attached SBOMs name")
+    which.add_argument("--findings", action="store_true", help="what the attached scan results found")
+    parser.add_argument(
+        "--format",
+        choices=("table", "csv"),
+        default="table",
+        help="of --packages and --findings (default: table)",
+    )
+
+
+def asked(arguments: argparse.Namespace) -> bool:
+    """Whether *arguments* ask for this. Raises InvalidInput for a format of something else."""
+    listed = arguments.packages or arguments.findings
+    if arguments.format == "csv" and not listed:
+        raise InvalidInput("--format csv needs --packages or --findings.")
+    if arguments.format == "csv" and arguments.json:
+        raise InvalidInput("--format csv and --json exclude each other.")
+    return bool(arguments.attached or listed)
+
+
+def run(session: Session, arguments: argparse.Namespace, output: Output, end: Endpoint) -> int:
+    """Print what is attached to the image at *end*."""
+    from longshore.application.attached import reading
+    from longshore.application.attached.finding import find
+    from longshore.cancellation import Cancellation
+
+    cancellation = Cancellation()
+    found = find(end, session.clients, cancellation, arguments.platform)
+    rows: list[tuple[Attachment, Said]] = []
+    reading.read_all(found, session.clients, cancellation, lambda *row: rows.append(row))
+    if arguments.packages:
+        packages = [(one, package) for one, said in rows if said.sbom for package in said.sbom.packages]
+        _packages(output, packages, csv=arguments.format == "csv")
+    elif arguments.findings:
+        findings = [(one, finding) for one, said in rows if said.scan for finding in said.scan.findings]
+        _findings(output, findings, csv=arguments.format == "csv")
+    else:
+        _attached(output, found, rows)
+    for problem in (said.problem for _, said in rows if said.problem is not None):
+        output.error(problem)
+    for sentence in words.incomplete(found):
+        output.warning(sentence)
+    return exit_codes.DONE
+
+
+def _attached(output: Output, found: Found, rows: list[tuple[Attachment, Said]]) -> None:
+    for one, said in rows:
+        output.record("attachment", attachment_values(found, one, said))
+    if output.quiet:
+        for one, _ in rows:
+            output.result(one.digest)
+        return
+    if not rows:
+        output.line(words.nothing(found))
+        return
+    output.table(
+        [tr("Attached"), tr("What it says"), tr("Size"), tr("How"), tr("Digest")],
+        [
+            [words.title(one, said), words.says(one, said), text.size(one.size), words.how(one), one.digest]
+            for one, said in rows
+        ],
+        elided=[4],
+        prose=1,
+        spare=[3],
+    )
+    for one, said in rows:
+        if said.provenance is not None:
+            output.line("")
+            output.line(words.title(one, said))
+            for name, value in words.facts(said.provenance):
+                output.line(f"  {name + ':':<15}{value}")
+
+
+def _packages(output: Output, rows: list[tuple[Attachment, Package]], *, csv: bool) -> None:
+    """Print *rows*; for people, each package once."""
+    for one, package in rows:
+        output.record(
+            "package",
+            {
+                "name": package.name,
+                "version": package.version or None,
+                "licence": package.licence or None,
+                "type": package.type or None,
+                "purl": package.purl or None,
+                **_of(one),
+            },
+        )
+    once = list(dict.fromkeys(package for _, package in rows))
+    if csv:
+        from longshore.application.attached.exporting import packages_csv
+
+        write(packages_csv(once))
+        return
+    if not once:
+        output.line(tr("No SBOM is attached to this image."))
+        return
+    output.table(
+        [tr("Package"), tr("Version"), tr("Licence"), tr("Type")],
+        [
+            [
+                text.safe(one.name, 200),
+                text.safe(one.version, 100),
+                text.safe(one.licence, 200),
+                text.safe(one.type, 40),
+            ]
+            for one in once
+        ],
+        elided=[0, 1],
+        prose=2,
+        spare=[3],
+    )
+
+
+def _findings(output: Output, rows: list[tuple[Attachment, Finding]], *, csv: bool) -> None:
+    for one, finding in rows:
+        output.record("finding", {**finding_values(finding), **_of(one)})
+    once = list(dict.fromkeys(finding for _, finding in rows))
+    if csv:
+        from longshore.application.attached.exporting import findings_csv
+
+        write(findings_csv(once))
+        return
+    if not once:
+        output.line(tr("No scan result with findings is attached to this image."))
+        return
+    output.table(
+        [tr("Severity"), tr("Vulnerability"), tr("Package"), tr("Version"), tr("Fixed in"), tr("Title")],
+        list(_cells(once)),
+        elided=[2, 3],
+        prose=5,
+        spare=[5],
+    )
+
+
+def _cells(findings: Iterable[Finding]) -> Iterator[list[str]]:
+    for one in findings:
+        named = (one.name, one.package, one.version, one.fixed, one.title)
+        yield [words.severity_name(one.severity), *(text.safe(value, 200) for value in named)]
+
+
+def attachment_values(found: Found, one: Attachment, said: Said) -> dict[str, Any]:
+    """An attachment in JSON."""
+    return {
+        "reference": None if found.end.reference is None else str(found.end.reference),
+        "image_digest": found.digest,
+        "what": said.kind.value,
+        "how": one.how.value,
+        **_of(one),
+        "tag": one.tag or None,
+        "media_type": one.media_type or None,
+        "artifact_type": one.artifact_type or None,
+        "predicate_type": said.predicate or one.predicate or None,
+        "size": one.size,
+        "created": None if one.created is None else one.created.isoformat(),
+        "annotations": dict(one.annotations),
+        "in_envelope": said.signed,
+        "sbom": None
+        if said.sbom is None
+        else {
+            "format": said.sbom.format,
+            "packages": len(said.sbom.packages) + said.sbom.left_out,
+            "tool": said.sbom.tool or None,
+            "created": None if said.sbom.created is None else said.sbom.created.isoformat(),
+        },
+        "provenance": None if said.provenance is None else provenance_values(said.provenance),
+        "scan": None if said.scan is None else scan_values(said.scan),
+        "problem": None if said.problem is None else said.problem.message,
+    }
+
+
+def _of(one: Attachment) -> dict[str, Any]:
+    return {
+        "digest": one.digest,
+        "manifest_digest": one.manifest,
+        "subject": one.subject,
+        "platform": None if one.platform is None else str(one.platform),
+    }
+
+
+def provenance_values(found: Provenance) -> dict[str, Any]:
+    """Provenance in JSON."""
+    from longshore.secrecy import without_likely_secrets
+
+    def said(value: str) -> str | None:
+        return without_likely_secrets(value) or None
+
+    return {
+        "slsa": found.version,
+        "builder": said(found.builder),
+        "build_type": said(found.build_type),
+        "source": said(found.source),
+        "revision": said(found.revision),
+        "ref": said(found.ref),
+        "entry_point": said(found.entry_point),
+        "run": said(found.run),
+        "started": None if found.started is None else times.aware(found.started).isoformat(),
+        "finished": None if found.finished is None else times.aware(found.finished).isoformat(),
+        "materials": found.materials,
+    }
+
+
+def scan_values(found: ScanResult) -> dict[str, Any]:
+    """The result of a scan in JSON, without its findings."""
+    return {
+        "scanner": found.scanner,
+        "counts": {severity.value: number for severity, number in found.counts},
+        "finished": None if found.finished is None else times.aware(found.finished).isoformat(),
+    }
+
+
+def finding_values(one: Finding) -> dict[str, Any]:
+    """A finding in JSON."""
+    return {
+        "severity": one.severity.value,
+        "vulnerability": one.name or None,
+        "package": one.package or None,
+        "version": one.version or None,
+        "fixed": one.fixed or None,
+        "title": one.title or None,
+    }

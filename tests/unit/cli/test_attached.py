@@ -1,0 +1,68 @@
+"""What inspect --attached, --packages and --findings print for people."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from longshore.application.attached.finding import Attachment, Found, How
+from longshore.application.attached.kinds import Kind
+from longshore.application.attached.provenance import Provenance
+from longshore.application.attached.reading import Said
+from longshore.application.attached.sboms import Package, Sbom
+from longshore.cli import inspect_attached
+from longshore.cli.output import Output
+from longshore.errors import InvalidInput
+from longshore.oci.reference import Reference
+from longshore.oci.scan_result import Finding, Severity
+from longshore.transfers.transfer import Endpoint, RegistryPlace
+
+DIGEST = f"sha256:{'a' * 64}"
+ONE = Attachment(Kind.SBOM, How.REFERRER, DIGEST, DIGEST, "", "application/spdx+json", 1_200_000)
+FOUND = Found(Endpoint(RegistryPlace("x.example"), Reference.parse("x.example/a:1")), DIGEST)
+PEOPLE = Output(as_json=False, quiet=False)
+
+
+def arguments(**given: object) -> argparse.Namespace:
+    usual = {"attached": False, "packages": False, "findings": False, "format": "table", "json": False}
+    return argparse.Namespace(**{**usual, **given})
+
+
+def test_csv_needs_a_table() -> None:
+    assert inspect_attached.asked(arguments(packages=True, format="csv"))
+    assert not inspect_attached.asked(arguments())
+    for wrong in ({"format": "csv"}, {"attached": True, "format": "csv"}):
+        with pytest.raises(InvalidInput, match="needs --packages"):
+            inspect_attached.asked(arguments(**wrong))
+    with pytest.raises(InvalidInput, match="exclude"):
+        inspect_attached.asked(arguments(packages=True, format="csv", json=True))
+
+
+def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    sbom = Said(Kind.SBOM, sbom=Sbom("SPDX 2.3", (Package("curl"),), "syft\x1b 1"))
+    built = Said(
+        Kind.PROVENANCE, provenance=Provenance("1.0", source="https://ann:hunter22@host/a", revision="abc")
+    )
+    inspect_attached._attached(PEOPLE, FOUND, [(ONE, sbom), (ONE, built)])
+    shown = capsys.readouterr().out
+    assert "SPDX 2.3, 1 package, made by syft 1" in shown
+    assert "1.2 MB" in shown
+    assert "Revision:      abc" in shown
+    assert "hunter22" not in shown
+    assert "\x1b" not in shown
+    inspect_attached._attached(PEOPLE, FOUND, [])
+    assert capsys.readouterr().out == "Nothing is attached to this image.\n"
+
+
+def test_each_package_and_finding_once(capsys: pytest.CaptureFixture[str]) -> None:
+    package = Package("curl", "7", "MIT", "pkg:deb/debian/curl@7")
+    inspect_attached._packages(PEOPLE, [(ONE, package), (ONE, package)], csv=False)
+    assert capsys.readouterr().out.splitlines()[1:] == ["curl     7        MIT      deb"]
+    finding = Finding("CVE-1", Severity.HIGH, "curl", "7", "8", "A\x1b hole")
+    inspect_attached._findings(PEOPLE, [(ONE, finding), (ONE, finding)], csv=False)
+    assert capsys.readouterr().out.splitlines()[1].split() == ["high", "CVE-1", "curl", "7", "8", "A", "hole"]
+    inspect_attached._findings(PEOPLE, [(ONE, finding)], csv=True)
+    assert capsys.readouterr().out.splitlines()[1] == "high,CVE-1,curl,7,8,A hole"
+    inspect_attached._packages(PEOPLE, [], csv=False)
+    assert capsys.readouterr().out == "No SBOM is attached to this image.\n"
