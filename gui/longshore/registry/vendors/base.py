@@ -82,6 +82,12 @@ class CatalogueLister:
         found = self._client.tags(repository, page, cancellation=cancellation)
         return Page([TagInfo(name) for name in found.items], found.next, found.total)
 
+    def tag_info(
+        self, repository: str, tag: str, *, cancellation: Cancellation | None = None
+    ) -> TagInfo | None:
+        """See ``protocol.Lister``: there is no more to know than the registry's manifest."""
+        return None
+
     def deletes_tags(self, *, cancellation: Cancellation | None = None) -> bool:
         """See ``protocol.Lister``: a plain registry has no API of its own."""
         return False

@@ -41,6 +41,12 @@ class DetectingLister:
         """See ``protocol.Lister``."""
         return self._lister(cancellation).tags(repository, page, cancellation=cancellation)
 
+    def tag_info(
+        self, repository: str, tag: str, *, cancellation: Cancellation | None = None
+    ) -> TagInfo | None:
+        """See ``protocol.Lister``."""
+        return self._lister(cancellation).tag_info(repository, tag, cancellation=cancellation)
+
     def deletes_tags(self, *, cancellation: Cancellation | None = None) -> bool:
         """See ``protocol.Lister``."""
         return self._lister(cancellation).deletes_tags(cancellation=cancellation)

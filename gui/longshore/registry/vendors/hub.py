@@ -1,8 +1,8 @@
 """Docker Hub.
 
 Docker Hub API reference (https://docs.docker.com/reference/api/hub/latest/): "Create access token"
-(``POST /v2/auth/token``, identifier and secret), "List repositories in a namespace", "List repository tags". The
-registry has no catalogue, and a GET of a manifest counts as a pull; these requests do not.
+(``POST /v2/auth/token``, identifier and secret), "List repositories in a namespace", "List repository tags", "Read
+repository tag". The registry has no catalogue, and a GET of a manifest counts as a pull; these requests do not.
 
 Undocumented, but used by Docker's own hub-tool and web pages: the search (``/v2/search/repositories/``), the user's
 organisations (``/v2/user/orgs/``), and the deletion of a tag (``DELETE /v2/repositories/NAMESPACE/NAME/tags/TAG/``,
@@ -140,8 +140,7 @@ class HubLister(VendorLister):
 
     def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
         """One page of tags. Sizes are those of the host's platform, dates those of the push."""
-        namespace, _, name = repository.partition("/")
-        path = f"/v2/namespaces/{read.segment(namespace)}/repositories/{read.segment(name)}/tags"
+        path = self._tags_path(repository)
         trail = (
             Trail.start(read.query_of(path, page_size=_PAGE))
             if page is None
@@ -158,6 +157,18 @@ class HubLister(VendorLister):
             after,
             read.count(data.get("count")),
         )
+
+    def tag_info(
+        self, repository: str, tag: str, *, cancellation: Cancellation | None = None
+    ) -> TagInfo | None:
+        """See ``protocol.Lister``. Costs no pull."""
+        target = f"{self._tags_path(repository)}/{read.segment(tag)}"
+        return self._tag(read.fields(self._ask(target, cancellation, subject=f"{repository}:{tag}").data))
+
+    @staticmethod
+    def _tags_path(repository: str) -> str:
+        namespace, _, name = repository.partition("/")
+        return f"/v2/namespaces/{read.segment(namespace)}/repositories/{read.segment(name)}/tags"
 
     def _tag_target(self, repository: str, tag: str, digest: str, cancellation: Cancellation | None) -> str:
         namespace, _, name = repository.partition("/")

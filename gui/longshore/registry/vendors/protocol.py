@@ -51,6 +51,11 @@ class Lister(Protocol):
     ) -> Page[TagInfo]:
         """One page of the tags of *repository* (a path as in references), in the vendor's order."""
 
+    def tag_info(
+        self, repository: str, tag: str, *, cancellation: Cancellation | None = None
+    ) -> TagInfo | None:
+        """What the vendor's own API reports of one *tag*; None if only the registry knows. Raises NotInRegistry."""
+
     def deletes_tags(self, *, cancellation: Cancellation | None = None) -> bool:
         """Whether the vendor's own API deletes a tag and keeps its image, for this user. May sign in to the API."""
 

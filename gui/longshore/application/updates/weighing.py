@@ -1,0 +1,194 @@
+"""What an update brings: the bytes it fetches, the date of the new image, and the platform that is here now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from longshore.application.updates.model import NOT_KNOWN, Fetch
+from longshore.cancellation import Cancelled
+from longshore.errors import LongshoreError, NotInRegistry, RegistryUnreachable
+from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index, Manifest
+from longshore.oci.platform import Platform
+from longshore.transfers.transfer import EnginePlace
+from longshore.transfers.ways import planning
+from longshore.transfers.ways.deadline import within
+
+if TYPE_CHECKING:
+    from longshore.application.clients import Clients
+    from longshore.application.requests import LocalPlace
+    from longshore.cancellation import Cancellation
+    from longshore.engine.model import ImageDetails
+    from longshore.oci.local_image import LocalImage
+    from longshore.oci.reference import Reference
+    from longshore.registry.client import RegistryClient
+
+#: Seconds that the questions about one update may take.
+SECONDS = 20.0
+#: Most images of an index whose layers are counted.
+_MOST_PLATFORMS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form in which an image is here, so that an update keeps it. See ``Update`` for the fields.
+
+    *wanted*: the platform whose layers are fetched.
+    """
+
+    wanted: Platform
+    platform: Platform | None = None
+    whole: bool = False
+    left_out: tuple[Platform, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What is known of the new image. *problem*: why it is not all."""
+
+    fetch: Fetch = NOT_KNOWN
+    created: datetime | None = None
+    problem: LongshoreError | None = None
+
+
+class Weigher:
+    """Weighs the updates of one plan. Thread-safe; every call blocks."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._memory = planning.LayerMemory()
+
+    def form(self, place: LocalPlace, image: LocalImage) -> Form:
+        """The form in which *image* is in *place*. Raises LongshoreError."""
+        if isinstance(place, EnginePlace):
+            engine = self._clients.engine(place.address)
+            return engine_form(engine.image(image.image_id), engine.platform)
+        details = self._clients.library(place.path).details(image.image_id)
+        host = Platform.host()
+        if details.image.media_type in (OCI_INDEX, DOCKER_LIST):
+            return Form(host, whole=True)
+        own = next((one.platform for one in details.platforms if one.platform is not None), None)
+        if own is None or own.matches(host):
+            return Form(host)
+        return Form(own, own)
+
+    def weigh(
+        self,
+        place: LocalPlace,
+        listed: Sequence[LocalImage],
+        target: Reference,
+        digest: str,
+        form: Form,
+        cancellation: Cancellation,
+    ) -> Weight:
+        """What a pull of *target*, which points to *digest*, into *place* brings. Raises Cancelled.
+
+        On Docker Hub, where reading a manifest counts as a pull, only what its API reports.
+        """
+        try:
+            with within(cancellation, SECONDS) as bounded:
+                client = self._clients.registry(target.domain)
+                if client.registry.is_hub:
+                    return self._at_hub(client, target, digest, form, bounded)
+                if isinstance(place, EnginePlace):
+                    return self._for_engine(client, place, listed, target, digest, form, bounded)
+                return self._for_library(client, place, target, digest, form, bounded)
+        except Cancelled:
+            cancellation.raise_if_cancelled()
+            return Weight(
+                problem=RegistryUnreachable(
+                    "The registry did not respond in time.", registry=target.domain, subject=target.familiar
+                )
+            )
+        except LongshoreError as error:
+            return Weight(problem=error)
+
+    def _at_hub(
+        self, client: RegistryClient, target: Reference, digest: str, form: Form, cancellation: Cancellation
+    ) -> Weight:
+        found = client.tag_details(
+            target.path, target.target, platform=form.wanted, cheaply=True, cancellation=cancellation
+        )
+        if found.size is None or found.created is None:
+            told = self._clients.lister(target.domain).tag_info(
+                target.path, target.target, cancellation=cancellation
+            )
+            if told is not None and told.details is not None and told.details.digest == digest:
+                found = told.details
+        size = None if form.whole else found.size
+        return Weight(Fetch(size, at_most=size is not None), found.created)
+
+    def _for_engine(
+        self,
+        client: RegistryClient,
+        place: EnginePlace,
+        listed: Sequence[LocalImage],
+        target: Reference,
+        digest: str,
+        form: Form,
+        cancellation: Cancellation,
+    ) -> Weight:
+        _, manifest = planning.image_manifest(client, target.path, digest, form.wanted, cancellation)
+        config = client.config(target.path, manifest, cancellation=cancellation)
+        layers = planning.layers_of(manifest, config.diff_ids)
+        engine = self._clients.engine(place.address)
+        ids = dict.fromkeys(image.image_id for image in listed)
+        here = self._memory.longest_prefix(engine, config.diff_ids, ids, cancellation)
+        missing = {layer.digest: layer.size or 0 for layer in layers[here:]}
+        for layer in layers[:here]:
+            missing.pop(layer.digest, None)
+        return Weight(Fetch(sum(missing.values()), about=here > 0), config.created)
+
+    def _for_library(
+        self,
+        client: RegistryClient,
+        place: LocalPlace,
+        target: Reference,
+        digest: str,
+        form: Form,
+        cancellation: Cancellation,
+    ) -> Weight:
+        assert not isinstance(place, EnginePlace)
+        _, own = planning.image_manifest(client, target.path, digest, form.wanted, cancellation)
+        created = client.config(target.path, own, cancellation=cancellation).created
+        manifests = [own]
+        if form.whole:
+            manifests = list(_children(client, target, digest, cancellation))
+        library = self._clients.library(place.path)
+        blobs = {blob.digest: blob.size for one in manifests for blob in (one.config, *one.layers)}
+        fetched = sum(size for blob, size in blobs.items() if library.blob_size(blob) is None)
+        return Weight(Fetch(fetched), created)
+
+
+def engine_form(details: ImageDetails, own: Platform) -> Form:
+    """The form of an image that an engine describes; *own*: what the engine pulls by default.
+
+    The platform is named only where the engine would take another one, because old engines refuse to be told.
+    """
+    here = [one.platform for one in details.platforms if one.here]
+    if not here and details.platform is not None and details.platform.known:
+        here = [details.platform]
+    chosen = next((one for one in here if one.matches(own)), None)
+    if chosen is not None or not here:
+        return Form(own, left_out=tuple(one for one in here if one is not chosen))
+    return Form(here[0], here[0], left_out=tuple(here[1:]))
+
+
+def _children(
+    client: RegistryClient, target: Reference, digest: str, cancellation: Cancellation
+) -> Iterable[Manifest]:
+    """The manifests of an index, or the single manifest, as far as the registry has them."""
+    top = client.manifest(target.path, digest, cancellation=cancellation)
+    if isinstance(top, Manifest):
+        yield top
+        return
+    assert isinstance(top, Index)
+    for child in top.manifests[:_MOST_PLATFORMS]:
+        try:
+            found = client.manifest(target.path, child.digest, cancellation=cancellation)
+        except NotInRegistry:
+            continue
+        if isinstance(found, Manifest):
+            yield found
