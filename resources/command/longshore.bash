@@ -2,7 +2,7 @@
 
 _shtab_longshore_mirror_subparsers=(list plan run schedule export import)
 _shtab_longshore_queue_subparsers=(list resume remove clear)
-_shtab_longshore_subparsers=(pull push copy build save load mirror run images repositories tags search inspect tag remove prune login logout whoami history queue undo doctor lock outdated completion)
+_shtab_longshore_subparsers=(pull push copy build save load mirror run images repositories tags search inspect tag remove prune login logout whoami history queue undo doctor lock outdated update completion)
 
 _shtab_longshore_pull_option_strings=(-h --help --json --quiet -q --engine -f --file --kind --build-arg --to --platform --all-platforms --native)
 _shtab_longshore_push_option_strings=(-h --help --json --quiet -q --engine --from --no-overwrite)
@@ -38,7 +38,8 @@ _shtab_longshore_queue_option_strings=(-h --help --json --quiet -q --engine)
 _shtab_longshore_undo_option_strings=(-h --help --json --quiet -q --engine --list --limit --to --yes -y --force --dry-run)
 _shtab_longshore_doctor_option_strings=(-h --help --json --quiet -q --engine)
 _shtab_longshore_lock_option_strings=(-h --help --json --quiet -q --engine --check --update --output --kind --build-arg)
-_shtab_longshore_outdated_option_strings=(-h --help --json --quiet -q --engine -f --file --from --check --kind --build-arg)
+_shtab_longshore_outdated_option_strings=(-h --help --json --quiet -q --engine -f --file --from --tags-only --min-age --major --kind --build-arg)
+_shtab_longshore_update_option_strings=(-h --help --json --quiet -q --engine --all -f --file --kind --build-arg --from --min-age --major --newer-version --dry-run --yes -y --snooze --wake)
 _shtab_longshore_completion_option_strings=(-h --help --json --quiet -q --engine)
 _shtab_longshore_option_strings=(-h --help --version --registry --engine --debug)
 
@@ -62,6 +63,8 @@ _shtab_longshore_lock_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_longshore_lock___output_COMPGEN=_shtab_compgen_files
 _shtab_longshore_outdated__f_COMPGEN=_shtab_compgen_files
 _shtab_longshore_outdated___file_COMPGEN=_shtab_compgen_files
+_shtab_longshore_update__f_COMPGEN=_shtab_compgen_files
+_shtab_longshore_update___file_COMPGEN=_shtab_compgen_files
 
 _shtab_longshore_pull___kind_choices=(compose kubernetes dockerfile list)
 _shtab_longshore_pull___to_choices=(engine library)
@@ -82,8 +85,10 @@ _shtab_longshore_queue_pos_0_choices=(list resume remove clear)
 _shtab_longshore_lock___kind_choices=(compose kubernetes dockerfile list)
 _shtab_longshore_outdated___from_choices=(engine library)
 _shtab_longshore_outdated___kind_choices=(compose kubernetes dockerfile list)
+_shtab_longshore_update___kind_choices=(compose kubernetes dockerfile list)
+_shtab_longshore_update___from_choices=(engine library)
 _shtab_longshore_completion_pos_0_choices=(bash zsh fish)
-_shtab_longshore_pos_0_choices=(pull push copy build save load mirror run images repositories tags search inspect tag remove prune login logout whoami history queue undo doctor lock outdated completion)
+_shtab_longshore_pos_0_choices=(pull push copy build save load mirror run images repositories tags search inspect tag remove prune login logout whoami history queue undo doctor lock outdated update completion)
 
 _shtab_longshore_pull_pos_0_nargs='*'
 _shtab_longshore_pull__h_nargs=0
@@ -337,7 +342,21 @@ _shtab_longshore_outdated___help_nargs=0
 _shtab_longshore_outdated___json_nargs=0
 _shtab_longshore_outdated___quiet_nargs=0
 _shtab_longshore_outdated__q_nargs=0
-_shtab_longshore_outdated___check_nargs=0
+_shtab_longshore_outdated___tags_only_nargs=0
+_shtab_longshore_outdated___major_nargs=0
+_shtab_longshore_update_pos_0_nargs='*'
+_shtab_longshore_update__h_nargs=0
+_shtab_longshore_update___help_nargs=0
+_shtab_longshore_update___json_nargs=0
+_shtab_longshore_update___quiet_nargs=0
+_shtab_longshore_update__q_nargs=0
+_shtab_longshore_update___all_nargs=0
+_shtab_longshore_update___major_nargs=0
+_shtab_longshore_update___newer_version_nargs=0
+_shtab_longshore_update___dry_run_nargs=0
+_shtab_longshore_update___yes_nargs=0
+_shtab_longshore_update__y_nargs=0
+_shtab_longshore_update___wake_nargs=0
 _shtab_longshore_completion__h_nargs=0
 _shtab_longshore_completion___help_nargs=0
 _shtab_longshore_completion___json_nargs=0

@@ -41,8 +41,8 @@ function _shtab_longshore_using
   test "$_shtab_longshore_cmdpath" = "$argv"
 end
 
-set -g _shtab_longshore_commands pull push copy build save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect tag remove prune login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' undo doctor lock outdated completion
-set -g _shtab_longshore_opts_with_value --build-arg --builder --by --engine --entrypoint --env --file --filter --format --from --keep-newest --kind --label --limit --map --max-deletes --mount --name --network --never --older-than --order --output --platform --publish --registry --remove --since --tag --tags --target --to --user --username --volume --workdir -e -f -o -p -t -u -v -w
+set -g _shtab_longshore_commands pull push copy build save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect tag remove prune login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' undo doctor lock outdated update completion
+set -g _shtab_longshore_opts_with_value --build-arg --builder --by --engine --entrypoint --env --file --filter --format --from --keep-newest --kind --label --limit --map --max-deletes --min-age --mount --name --network --never --older-than --order --output --platform --publish --registry --remove --since --snooze --tag --tags --target --to --user --username --volume --workdir -e -f -o -p -t -u -v -w
 
 complete -c longshore -e
 complete -c longshore -f
@@ -347,9 +347,28 @@ complete -c longshore -n '_shtab_longshore_using outdated' -l quiet -s q -d 'pri
 complete -c longshore -n '_shtab_longshore_using outdated' -l engine -x -d 'the engine to use: an address or a Docker context (pull and prune take several)'
 complete -c longshore -n '_shtab_longshore_using outdated' -s f -l file -xka "(__fish_complete_path (commandline -ct))" -d 'the images that this file names'
 complete -c longshore -n '_shtab_longshore_using outdated' -l from -xka "engine library" -d 'where images are compared (default: engine)'
-complete -c longshore -n '_shtab_longshore_using outdated' -l check -d 'exit with 1 if an image is outdated'
+complete -c longshore -n '_shtab_longshore_using outdated' -l tags-only -d 'do not look for newer versions, which reads lists of tags'
+complete -c longshore -n '_shtab_longshore_using outdated' -l min-age -x -d 'only images that are at least this old, such as 7d or 2w (default: as set in the window, or 0)'
+complete -c longshore -n '_shtab_longshore_using outdated' -l major -d 'versions with another first number, too: 16.4 is followed by 17.0'
 complete -c longshore -n '_shtab_longshore_using outdated' -l kind -xka "compose kubernetes dockerfile list" -d 'what the file is (default: by its name and content)'
 complete -c longshore -n '_shtab_longshore_using outdated' -l build-arg -x -d 'a build argument for a Dockerfile (repeatable)'
+complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a update -d 'Pull what tags point to now, and newer versions.'
+complete -c longshore -n '_shtab_longshore_using update' -s h -l help -d 'show this help message and exit'
+complete -c longshore -n '_shtab_longshore_using update' -l json -d 'print one JSON object a line (schema 1)'
+complete -c longshore -n '_shtab_longshore_using update' -l quiet -s q -d 'print only what was asked for, and errors'
+complete -c longshore -n '_shtab_longshore_using update' -l engine -x -d 'the engine to use: an address or a Docker context (pull and prune take several)'
+complete -c longshore -n '_shtab_longshore_using update' -l all -d 'all images here'
+complete -c longshore -n '_shtab_longshore_using update' -s f -l file -xka "(__fish_complete_path (commandline -ct))" -d 'the images that a compose file, Kubernetes manifest, Dockerfile or list names (-: standard input)'
+complete -c longshore -n '_shtab_longshore_using update' -l kind -xka "compose kubernetes dockerfile list" -d 'what the file is (default: by its name and content)'
+complete -c longshore -n '_shtab_longshore_using update' -l build-arg -x -d 'a build argument for a Dockerfile (repeatable)'
+complete -c longshore -n '_shtab_longshore_using update' -l from -xka "engine library" -d 'where the images are (default: engine)'
+complete -c longshore -n '_shtab_longshore_using update' -l min-age -x -d 'only images that are at least this old, such as 7d or 2w (default: as set in the window, or 0)'
+complete -c longshore -n '_shtab_longshore_using update' -l major -d 'versions with another first number, too: 16.4 is followed by 17.0'
+complete -c longshore -n '_shtab_longshore_using update' -l newer-version -d 'also pull newer versions'
+complete -c longshore -n '_shtab_longshore_using update' -l dry-run -d 'only show the plan'
+complete -c longshore -n '_shtab_longshore_using update' -l yes -s y -d 'do not ask; required where nobody can answer'
+complete -c longshore -n '_shtab_longshore_using update' -l snooze -x -d 'update nothing; do not offer these updates for 30d or 2w, until a day (2027-01-31), or until the next change (change)'
+complete -c longshore -n '_shtab_longshore_using update' -l wake -d 'update nothing; offer updates of these images again'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a completion -d 'Print the completions of commands for bash, zsh or fish.'
 complete -c longshore -n '_shtab_longshore_using completion' -s h -l help -d 'show this help message and exit'
 complete -c longshore -n '_shtab_longshore_using completion' -l json -d 'print one JSON object a line (schema 1)'

@@ -1,4 +1,4 @@
-"""``lock`` and ``outdated``: pin the images of a file, and find images that a registry has newer."""
+"""``lock``: pin the images of a file."""
 
 from __future__ import annotations
 
@@ -23,14 +23,12 @@ from longshore.cli.output import Output, error_values
 from longshore.cli.streams import write_bytes
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.language import tr
-from longshore.oci.digest import short
 from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:
     from longshore.application.image_lists.locking import Outcome
     from longshore.application.image_lists.model import Entry, ImageList
     from longshore.application.image_lists.reading import ListReader
-    from longshore.application.states import Compared, Here
 
 _LOCK_EPILOG = """\
 FILE is a compose file, Kubernetes manifests (any YAML or JSON with "image:"), a Dockerfile, or a list with one
@@ -52,54 +50,21 @@ examples:
   longshore lock --update Dockerfile
   longshore lock --check compose.yaml deploy/*.yaml
 """
-_OUTDATED_EPILOG = """\
-States: in sync, newer (the tag points to another image now), differs (the tag points to an older image), only here,
-only there, unknown.
-
-exit codes:
-  0  all images were compared, outdated or not
-  1  with --check: an image is outdated
-  2  wrong usage, or the file names no images
-  3  some or all images could not be compared
-  4  the registry refused (sign in)
-
-examples:
-  longshore outdated
-  longshore outdated nginx:1 ghcr.io/org/app
-  longshore outdated -f compose.yaml --check
-"""
 
 
 def add(command: str, parser: argparse.ArgumentParser) -> None:
     """See ``parser.Group``."""
-    if command == "lock":
-        parser.epilog = _LOCK_EPILOG
-        parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a file that names images")
-        parser.add_argument(
-            "--check",
-            action="store_true",
-            help="write nothing; fail if an image is not pinned or its tag moved",
-        )
-        parser.add_argument("--update", action="store_true", help="also renew the digests of pinned images")
-        parser.add_argument("--output", metavar="FILE", type=Path, help="write here instead (one FILE only)")
-        file_options(parser)
-        parser.set_defaults(run=lock)
-    else:
-        parser.epilog = _OUTDATED_EPILOG
-        parser.add_argument(
-            "images", metavar="IMAGE", nargs="*", help="only these (default: all images here)"
-        )
-        parser.add_argument("-f", "--file", metavar="FILE", type=Path, help="the images that this file names")
-        parser.add_argument(
-            "--from",
-            dest="source",
-            choices=("engine", "library"),
-            default="engine",
-            help="where images are compared (default: engine)",
-        )
-        parser.add_argument("--check", action="store_true", help="exit with 1 if an image is outdated")
-        file_options(parser)
-        parser.set_defaults(run=outdated)
+    parser.epilog = _LOCK_EPILOG
+    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a file that names images")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; fail if an image is not pinned or its tag moved",
+    )
+    parser.add_argument("--update", action="store_true", help="also renew the digests of pinned images")
+    parser.add_argument("--output", metavar="FILE", type=Path, help="write here instead (one FILE only)")
+    file_options(parser)
+    parser.set_defaults(run=lock)
 
 
 def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int:
@@ -228,112 +193,11 @@ def _lock_code(outcomes: Sequence[Outcome], *, check: bool) -> int:
         one.verdict in (Verdict.UNPINNED, Verdict.MOVED, Verdict.UNRESOLVED) for one in outcomes
     ):
         return exit_codes.FAILED
-    return _code([one.error for one in bad], good=len(good), compares=check)
+    return code_of([one.error for one in bad], good=len(good), compares=check)
 
 
-def _code(errors: Sequence[LongshoreError | None], *, good: int, compares: bool) -> int:
+def code_of(errors: Sequence[LongshoreError | None], *, good: int, compares: bool) -> int:
     """*compares*: 1 is kept for what a comparison found, so that scripts can tell it from a registry that is down."""
     failed = [exit_codes.FAILED if error is None else exit_codes.of_error(error) for error in errors]
     code = exit_codes.of_codes([*failed, *[exit_codes.DONE] * good])
     return exit_codes.SOME_FAILED if compares and code == exit_codes.FAILED else code
-
-
-def outdated(session: Session, arguments: argparse.Namespace, output: Output) -> int:
-    """Run ``longshore outdated``."""
-    from longshore.application import states
-
-    if arguments.file is not None and arguments.images:
-        raise InvalidInput("Name either images or a file.")
-    errors: list[LongshoreError] = []
-    if arguments.file is None:
-        only = [Reference.parse_input(text) for text in arguments.images]
-        heres = _local(session, arguments.source, only, output, errors)
-    else:
-        heres = _of_file(session, arguments, output, errors)
-    compared = states.compare(session.clients, heres, Cancellation())
-    _show(compared, output)
-    for one in compared:
-        if one.failed and one.error is not None:
-            output.error(one.error, at=one.here.reference.familiar)
-            errors.append(one.error)
-    if arguments.check and any(one.state.outdated for one in compared):
-        return exit_codes.FAILED
-    return _code(errors, good=sum(not one.failed for one in compared), compares=True)
-
-
-def _local(
-    session: Session, source: str, only: Sequence[Reference], output: Output, errors: list[LongshoreError]
-) -> list[Here]:
-    """The local images. An engine that does not respond is printed and added to *errors*."""
-    from longshore.application.states import of_images
-    from longshore.application.stores import open_store
-
-    place = session.library() if source == "library" else session.engine()
-    session.check_engines()
-    try:
-        images = open_store(place, session.clients).images()
-    except LongshoreError as error:
-        output.error(error)
-        errors.append(error)
-        return []
-    return of_images(images, picked=source == "library", only=only)
-
-
-def _of_file(
-    session: Session, arguments: argparse.Namespace, output: Output, errors: list[LongshoreError]
-) -> list[Here]:
-    """The pinned digests of a file, and local images for the tags that it does not pin. Errors are printed and added to
-    *errors*."""
-    from longshore.application.states import of_pinned
-
-    found = read_file(list_reader(session, arguments), arguments.file)
-    warn_of_unused(arguments, [found], output)
-    if not found.entries:
-        raise no_images(found.name)
-    unpinned: list[Reference] = []
-    heres: dict[Reference, Here] = {}
-    for entry in found.entries:
-        reference = entry.reference
-        if entry.unresolved and entry.problem is not None:
-            output.error(entry.problem, at=f"{found.name}:{entry.span.line}: {entry.written}")
-            errors.append(entry.problem)
-        elif reference is None or entry.built:
-            continue
-        elif reference.digest is None:
-            unpinned.append(reference)
-        elif reference.tag is not None:
-            heres[reference] = of_pinned(reference)
-        else:
-            words = tr("{image} has a digest and no tag, so there is nothing to compare.")
-            output.warning(f"{found.name}:{entry.span.line}: {words.format(image=reference.familiar)}")
-    if unpinned:
-        local = _local(session, arguments.source, unpinned, output, errors)
-        heres |= {here.reference: here for here in local}
-    return list(heres.values())
-
-
-def _show(compared: Sequence[Compared], output: Output) -> None:
-    for one in compared:
-        output.record(
-            "state",
-            {
-                "reference": str(one.here.reference),
-                "state": one.state.value,
-                "here": list(one.here.digests),
-                "there": one.digest or None,
-                "reason": None if one.error is None else error_values(one.error),
-            },
-        )
-    output.table(
-        ("IMAGE", "STATE", "HERE", "REGISTRY"),
-        [(one.here.reference.familiar, one.state.value, _here(one), short(one.digest)) for one in compared],
-        spare=(2, 3),
-    )
-    for one in compared:
-        if one.error is not None and not one.failed:
-            output.line(f"{one.here.reference.familiar}: {one.error.message}")
-
-
-def _here(one: Compared) -> str:
-    digests = one.here.digests
-    return short(one.digest if one.digest in digests else digests[0] if digests else "")

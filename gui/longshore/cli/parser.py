@@ -35,7 +35,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "undo": ("undo", "Put tags back to what they pointed to before a change."),
     "doctor": ("doctor", "Check engines, registries, credentials, disk space and settings."),
     "lock": ("lists", "Pin the images that a file names to their digests."),
-    "outdated": ("lists", "Show which images a registry has newer."),
+    "outdated": ("outdated", "Show which images a registry has newer."),
+    "update": ("updates", "Pull what tags point to now, and newer versions."),
     "completion": ("completion", "Print the completions of commands for bash, zsh or fish."),
 }
 #: Commands whose wrong arguments may be passwords.

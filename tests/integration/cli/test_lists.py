@@ -113,18 +113,17 @@ def test_outdated_pinned_digests_of_a_file(
     path.write_text(
         f"{host}/lists/old:1@{old}\n{host}/lists/old:1@{new}\n{host}/lists/old:2@{new}\n", encoding="utf-8"
     )
-    found = records(longshore, "state", "outdated", "-f", path)
+    found = records(longshore, "state", "outdated", "-f", path, code=1)
     assert [(one["state"], one["here"], one["there"]) for one in found] == [
         ("newer", [old], new),
         ("in sync", [new], new),
         ("differs", [new], old),
     ]
-    assert longshore("outdated", "-f", path).stdout.splitlines()[1].split()[1:] == [
+    assert longshore("outdated", "-f", path, code=1).stdout.splitlines()[1].split()[1:] == [
         "newer",
         old[7:19],
         new[7:19],
     ]
-    longshore("outdated", "-f", path, "--check", code=1)
     path.write_text(f"{host}/lists/old:1@{new}\n", encoding="utf-8")
     longshore("outdated", "-f", path, "--check")
     path.write_text(f"{host}/lists/old:1@{new}\n{host}/lists/gone:1@{new}\n", encoding="utf-8")
@@ -138,7 +137,7 @@ def test_outdated_images_of_the_library(longshore: Any, open_registry: PrivateRe
     for tag in "12":
         longshore("pull", f"{host}/lists/lib:{tag}", "--to", "library", "--platform", "linux/amd64")
     seed_repository(host, "lists/lib", ["2"], platforms=both, seed="newer")
-    found = records(longshore, "state", "outdated", "--from", "library")
+    found = records(longshore, "state", "outdated", "--from", "library", code=1)
     # One platform of an index is in step with the tag that points to the index.
     assert {(one["reference"], one["state"]) for one in found} == {
         (f"{host}/lists/lib:1", "in sync"),
@@ -154,12 +153,13 @@ def test_outdated_images_of_the_engine(
     seed_repository(host, "lists/engine", ["1", "2"])
     longshore("pull", *names[:2])
     seed_repository(host, "lists/engine", ["2", "3"], seed="newer")
-    states = {one["reference"]: one["state"] for one in records(longshore, "state", "outdated", *names)}
+    found = records(longshore, "state", "outdated", *names, code=1)
+    states = {one["reference"]: one["state"] for one in found}
     assert states == dict(zip(names, ("in sync", "newer", "only there"), strict=True))
     assert names[1] in longshore("outdated", "--check", code=1).stdout
     path = tmp_path / "images.txt"
     path.write_text("\n".join(names), encoding="utf-8")
-    found = records(longshore, "state", "outdated", "-f", path)
+    found = records(longshore, "state", "outdated", "-f", path, code=1)
     assert [one["state"] for one in found] == ["in sync", "newer", "only there"]
 
 

@@ -111,9 +111,9 @@ def test_versions_are_ordered_as_the_text_says() -> None:
 
 def test_every_option_of_lists_and_mirrors_is_in_the_text() -> None:
     """A script needs no other text than this one."""
-    sections = _section("Lists") + _section("Mirrors")
+    sections = _section("Lists") + _section("Updates") + _section("Mirrors")
     names: set[str] = set()
-    for name in ("lock", "outdated", "mirror"):
+    for name in ("lock", "outdated", "update", "mirror"):
         names |= set(_options(command_parser([name])))
     general = {"--help", "--version", "--json", "--quiet", "--debug", "--registry", "--engine"}
     assert {name for name in names - general if re.search(rf"{name}(?![\w-])", sections) is None} == set()

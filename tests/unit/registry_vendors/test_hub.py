@@ -179,3 +179,17 @@ def test_an_unknown_namespace_is_explained(vendor: Any) -> None:
         vendor.lister("auto", "docker.io", namespace="nobody").repositories()
     assert "pin a repository by name" in caught.value.advice
     assert "namespace" in caught.value.advice
+
+
+def test_one_tag_without_a_pull(vendor: Any) -> None:
+    vendor.routes["/v2/namespaces/library/repositories/nginx/tags/1.27"] = {
+        "name": "1.27",
+        "digest": f"sha256:{'1' * 64}",
+        "media_type": "application/vnd.oci.image.index.v1+json",
+        "tag_last_pushed": "2024-05-01T10:00:00Z",
+        "images": [{"os": "linux", "architecture": "amd64", "size": 7}],
+    }
+    found = vendor.lister("auto", "docker.io").tag_info("library/nginx", "1.27")
+    assert (found.details.size, found.details.digest[-1]) == (7, "1")
+    assert found.details.created == datetime(2024, 5, 1, 10, tzinfo=UTC)
+    assert [asked.method for asked in vendor.asked] == ["GET"]

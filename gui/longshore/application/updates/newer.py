@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Seconds that the tag list of one repository may take.
 SECONDS = 60.0
+#: Newer versions that are looked at because newer ones are too young.
+LOOKED_AT = 4
 
 #: Versions of each repository, newest first, or why they are not known.
 Listed = list[str] | LongshoreError

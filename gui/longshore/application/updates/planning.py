@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from longshore.oci.local_image import LocalImage
     from longshore.oci.reference import Reference
 
-#: Newer versions that are looked at because newer ones are too young.
-_LOOKED_AT = 4
-
 _log = logging.getLogger(__name__)
 
 _Made = Update | Failure | None
@@ -214,7 +211,7 @@ class _Making:
     def version(self, one: _Found, tags: Sequence[str], cancellation: Cancellation) -> _Made:
         """The update to the newest of *tags* that is old enough, or else to the newest, which is then held."""
         first: Update | None = None
-        for tag in tags[:_LOOKED_AT]:
+        for tag in tags[: newer.LOOKED_AT]:
             target = one.reference.with_tag(tag)
             try:
                 head = self._clients.registry(target.domain).head(target.path, tag, cancellation=cancellation)

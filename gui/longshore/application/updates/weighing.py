@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from longshore.oci.local_image import LocalImage
     from longshore.oci.reference import Reference
     from longshore.registry.client import RegistryClient
+    from longshore.registry.model import TagDetails
 
 #: Seconds that the questions about one update may take.
 SECONDS = 20.0
@@ -108,15 +109,9 @@ class Weigher:
     def _at_hub(
         self, client: RegistryClient, target: Reference, digest: str, form: Form, cancellation: Cancellation
     ) -> Weight:
-        found = client.tag_details(
-            target.path, target.target, platform=form.wanted, cheaply=True, cancellation=cancellation
-        )
-        if found.size is None or found.created is None:
-            told = self._clients.lister(target.domain).tag_info(
-                target.path, target.target, cancellation=cancellation
-            )
-            if told is not None and told.details is not None and told.details.digest == digest:
-                found = told.details
+        found = _hub_details(self._clients, client, target, form.wanted, cancellation)
+        if found.digest != digest:
+            return Weight()  # the tag has just moved again
         size = None if form.whole else found.size
         return Weight(Fetch(size, at_most=size is not None), found.created)
 
@@ -160,6 +155,33 @@ class Weigher:
         blobs = {blob.digest: blob.size for one in manifests for blob in (one.config, *one.layers)}
         fetched = sum(size for blob, size in blobs.items() if library.blob_size(blob) is None)
         return Weight(Fetch(fetched), created)
+
+
+def date_of(clients: Clients, target: Reference, cancellation: Cancellation) -> datetime | None:
+    """The date of the image that *target* points to, None if it has none. On Docker Hub that of its push, because
+    reading the image counts as a pull. Blocks. Raises RegistryError, Cancelled."""
+    client = clients.registry(target.domain)
+    if client.registry.is_hub:
+        return _hub_details(clients, client, target, Platform.host(), cancellation).created
+    return client.tag_details(target.path, target.target, cancellation=cancellation).created
+
+
+def _hub_details(
+    clients: Clients,
+    client: RegistryClient,
+    target: Reference,
+    platform: Platform,
+    cancellation: Cancellation,
+) -> TagDetails:
+    """What is known of a tag without a pull: what was read before, or what the API reports."""
+    found = client.tag_details(
+        target.path, target.target, platform=platform, cheaply=True, cancellation=cancellation
+    )
+    if found.size is None or found.created is None:
+        told = clients.lister(target.domain).tag_info(target.path, target.target, cancellation=cancellation)
+        if told is not None and told.details is not None and told.details.digest == found.digest:
+            return told.details
+    return found
 
 
 def engine_form(details: ImageDetails, own: Platform) -> Form:

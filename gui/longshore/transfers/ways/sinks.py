@@ -147,7 +147,8 @@ class LibrarySink:
         name = None if wanted is None else wanted.with_default_tag()
         changes = []
         if name is not None and name.tag and not ref_name:
-            changes = [change_of(job, name, tag_now(job, job.request.destination.place, name)[0], top.digest)]
+            before, origins = tag_now(job, job.request.destination.place, name)
+            changes = [change_of(job, name, before, top.digest, origins=origins)]
         with changing(job, *changes):
             return self._library.put(top, lease, name, listed=True, ref_name=ref_name)
 

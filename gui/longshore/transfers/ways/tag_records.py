@@ -93,7 +93,10 @@ def tag_now(job: Job, place: Place, name: Reference) -> tuple[str | None, tuple[
                 return image.image_id, image.repo_digests
             case LibraryPlace(path):
                 entry = job.clients.library(path).find(name)
-                return ("", ()) if entry is None else (entry.descriptor.digest, ())
+                if entry is None:
+                    return "", ()
+                digest = entry.descriptor.digest
+                return digest, (str(name.with_tag(None).with_digest(digest)),)
             case RegistryPlace(host):
                 return _at_registry(job, host, name), ()
             case _:

@@ -231,10 +231,10 @@ class CopyWork:
         ):
             return []
         name = wanted.reference.with_digest(None).with_tag(self._name)
-        before, _ = tag_now(job, wanted.place, name)
+        before, origins = tag_now(job, wanted.place, name)
         if before is not None:
             self._current = before or None
-        return [change_of(job, name, before, digest)]
+        return [change_of(job, name, before, digest, origins=origins)]
 
     def _store(self, found: Manifest | Index, name: str) -> None:
         if found.digest not in self._there:

@@ -1,0 +1,170 @@
+"""Sentences about updates: what moves from where to where, why something is held, and what stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from longshore.application.updates.model import Held, Kind, Update
+from longshore.language import tr
+from longshore.transfers.transfer import LibraryPlace
+from longshore.words import text, times
+
+if TYPE_CHECKING:
+    from longshore.application.updates.model import Fetch
+    from longshore.application.updates.snoozes import Snooze
+
+#: Names in a sentence before the rest is counted.
+_NAMED = 4
+
+
+def kind(update: Update) -> str:
+    """Return the kind: ``tag moved``, ``newer version``, ``newer major version``."""
+    return tr("newer major version") if update.major else tr(update.kind.value)
+
+
+def before(update: Update) -> str:
+    """Return what is here now: a digest, and for a newer version the tag."""
+    return text.short_digest(update.before) if update.kind is Kind.MOVED else update.reference.tag or ""
+
+
+def after(update: Update) -> str:
+    """Return what comes: a digest, or the tag of the newer version."""
+    return text.short_digest(update.after) if update.kind is Kind.MOVED else update.target.tag or ""
+
+
+def fetch(found: Fetch) -> str:
+    """Return the compressed bytes to fetch: ``12.3 MB``, ``about 12 MB``, ``up to 31.1 MB``, ``unknown``."""
+    if found.bytes is None:
+        return tr("unknown")
+    if found.at_most:
+        return tr("up to {size}").replace("{size}", text.size(found.bytes))
+    if found.about:
+        return tr("about {size}").replace("{size}", text.about_size(found.bytes))
+    return text.size(found.bytes)
+
+
+def total(updates: Iterable[Update]) -> str:
+    """Return the sum of what *updates* fetch, as :func:`fetch` does; with ``at least`` if some sizes are not known."""
+    found = [one.fetch for one in updates]
+    known = [one.bytes for one in found if one.bytes is not None]
+    if not known:
+        return tr("size unknown")
+    size = sum(known)
+    if len(known) < len(found):
+        return tr("at least {size}").replace("{size}", text.about_size(size))
+    if any(one.at_most for one in found):
+        return tr("up to {size}").replace("{size}", text.about_size(size))
+    if any(one.about for one in found):
+        return tr("about {size}").replace("{size}", text.about_size(size))
+    return text.size(size)
+
+
+def held(update: Update, snoozes: Mapping[tuple[str, Kind], Snooze], minimum_age: int) -> str:
+    """Return why *update* is not offered, "" if it is."""
+    match update.held:
+        case Held.SNOOZED:
+            snooze = snoozes.get((str(update.reference), update.kind))
+            return snoozed(None if snooze is None else snooze.until)
+        case Held.TOO_NEW:
+            words = tr("too new: {age}, minimum age {days}")
+            return words.replace("{age}", times.age(update.created)).replace("{days}", days(minimum_age))
+        case Held.NO_DATE:
+            return tr("age not known, minimum age {days}").replace("{days}", days(minimum_age))
+        case Held.OLDER:
+            return tr("older than the image here")
+    return ""
+
+
+def snoozed(until: date | None) -> str:
+    """Return how long something is snoozed."""
+    if until is None:
+        return tr("snoozed until the next change")
+    return tr("snoozed until {day}").replace("{day}", until.isoformat())
+
+
+def days(number: int) -> str:
+    """Return a number of days."""
+    return tr("1 day") if number == 1 else tr("%n days", number)
+
+
+def counted(number: int) -> str:
+    """Return a number of updates."""
+    return tr("1 update") if number == 1 else tr("%n updates", number)
+
+
+def hub_cost(updates: Iterable[Update]) -> str:
+    """Return what *updates* cost at Docker Hub, "" for nothing."""
+    number = sum(one.counted for one in updates)
+    if not number:
+        return ""
+    if number == 1:
+        return tr("Docker Hub counts at least 1 pull.")
+    return tr("Docker Hub counts at least %n pulls.", number)
+
+
+def remains(updates: Sequence[Update]) -> list[str]:
+    """Return sentences about what stays after *updates*: old images, containers, other platforms."""
+    moved = [one for one in updates if one.kind is Kind.MOVED]
+    engines = [one for one in moved if not isinstance(one.place, LibraryPlace)]
+    going = {one.reference for one in moved}
+    kept = [(one, [other for other in one.others if other not in going]) for one in moved]
+    words = []
+    dangling = {one.image.image_id for one, others in kept if not others and one in engines}
+    if dangling:
+        words.append(
+            tr("The old image stays without a tag until you clean up.")
+            if len(dangling) == 1
+            else tr("%n old images stay without a tag until you clean up.", len(dangling))
+        )
+    unnamed = {one.image.image_id for one, others in kept if not others and one not in engines}
+    if unnamed:
+        words.append(
+            tr("The library removes the old image.")
+            if len(unnamed) == 1
+            else tr("The library removes %n old images.", len(unnamed))
+        )
+    for one, others in kept[:_NAMED]:
+        if others:
+            sentence = tr("The old image of {image} keeps {tags}.")
+            names = _names([other.familiar for other in others])
+            words.append(
+                sentence.replace("{image}", text.safe(one.reference.familiar)).replace("{tags}", names)
+            )
+    users = list({each.id: each.name for one in moved for each in one.containers}.values())
+    if users:
+        sentence = (
+            tr("The container {names} keeps the old image until you create it again.")
+            if len(users) == 1
+            else tr("The containers {names} keep the old images until you create them again.")
+        )
+        words.append(sentence.replace("{names}", _names(users)))
+    versions = [one for one in updates if one.kind is Kind.VERSION]
+    if versions:
+        words.append(
+            tr("{tag} stays beside the newer version.").replace(
+                "{tag}", text.safe(versions[0].reference.familiar)
+            )
+            if len(versions) == 1
+            else tr("The current tags stay beside the newer versions.")
+        )
+    for one in moved:
+        if one.left_out:
+            sentence = tr("{image}: {platforms} here is not updated.")
+            names = _names([str(platform) for platform in one.left_out])
+            words.append(
+                sentence.replace("{image}", text.safe(one.reference.familiar)).replace("{platforms}", names)
+            )
+    return words
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(text.safe(name, 80) for name in names[:_NAMED])
+    if len(names) <= _NAMED:
+        return shown
+    return (
+        tr("{names} and {count} more")
+        .replace("{names}", shown)
+        .replace("{count}", f"{len(names) - _NAMED:,}")
+    )
