@@ -12,6 +12,7 @@ import posixpath
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from longshore.archives import failures
 from longshore.archives.limits import BLOCK, LIMITS, Limits
@@ -51,11 +52,29 @@ class Entry:
     problem: str = ""
 
 
+class Header(NamedTuple):
+    """An entry as its headers describe it, not judged: *name* and *target* may lead anywhere.
+
+    *kind*: the type flag, one byte. *size*: of the content in bytes, *offset*: its position in the tar. *mode*: the
+    permissions. *sparse*: the content is not the file itself.
+    """
+
+    name: str
+    kind: bytes
+    size: int
+    offset: int
+    target: str
+    mode: int
+    sparse: bool = False
+
+
 class TarReader:
     """The entries of a tar that arrives in *chunks*, one by one. One thread.
 
     Between two entries, :meth:`data` returns the content of the first; unread content is skipped. After the last entry
     the rest of *chunks* is read too. Raises ArchiveDamaged, ArchiveRefused, and the errors of *chunks*.
+
+    Iterating judges every entry for an archive of images; :meth:`headers` returns them as they are.
     """
 
     def __init__(self, chunks: Iterable[bytes], *, limits: Limits = LIMITS, subject: str = "") -> None:
@@ -72,6 +91,11 @@ class TarReader:
         self.entries = 0  #: seen so far
 
     def __iter__(self) -> Iterator[Entry]:
+        for header in self.headers():
+            yield self._judged(header)
+
+    def headers(self) -> Iterator[Header]:
+        """The entries, not judged: for the file systems in layers, which may have entries of every kind."""
         extended: dict[str, str] = {}
         common: dict[str, str] = {}
         while True:
@@ -96,7 +120,9 @@ class TarReader:
                 else:
                     (extended if kind == b"x" else common).update(self._pax(value))
                 continue
-            entry = self._entry(header, kind, size, common | extended)
+            if kind == b"S" and header[482]:
+                self._skip_maps()
+            entry = self._entry(header, kind, size, common | extended if common else extended)
             extended = {}
             self._left = entry.size
             self._padding = -entry.size % RECORD
@@ -158,8 +184,7 @@ class TarReader:
         """The size from a header, after verifying its checksum."""
         said = _number(header[148:156])
         unsigned = sum(header) - sum(header[148:156]) + 8 * 32
-        signed = unsigned - 256 * sum(byte > 127 for byte in header[:148] + header[156:])
-        if said is None or said not in (unsigned, signed):
+        if said is None or (said != unsigned and said != unsigned - _negative(header)):
             if self.entries == 1:
                 raise failures.no_tar(self._subject, "its first 512 bytes are not a tar header")
             raise failures.damaged(self._subject, f"invalid header before byte {self.position}")
@@ -167,6 +192,15 @@ class TarReader:
         if size is None or size > _LARGEST_SIZE:
             raise failures.damaged(self._subject, f"invalid size before byte {self.position}")
         return size
+
+    def _skip_maps(self) -> None:
+        """Skip the rest of the map of a sparse file in GNU's old format: a chain of records, before the content."""
+        more = 1
+        while more:
+            record = self._take(RECORD)
+            if not record:
+                raise failures.truncated(self._subject, f"it ends inside an entry, at byte {self.position}")
+            more = record[504]
 
     def _extended(self, size: int) -> bytes:
         if size > _LARGEST_EXTENDED:
@@ -197,13 +231,15 @@ class TarReader:
             at = end
         return found
 
-    def _entry(self, header: bytes, kind: bytes, size: int, extended: dict[str, str]) -> Entry:
-        name = _text(header[:100])
-        if header[257:262] == b"ustar" and header[262:263] == b"\0":
-            prefix = _text(header[345:500])
-            name = f"{prefix}/{name}" if prefix else name
-        raw = extended.get(_PATH, name)
-        target = extended.get(_TARGET, _text(header[157:257]))
+    def _entry(self, header: bytes, kind: bytes, size: int, extended: dict[str, str]) -> Header:
+        raw = extended.get(_PATH)
+        if raw is None:
+            raw = _text(header[:100])
+            if header[257:263] == b"ustar\0" and (prefix := _text(header[345:500])):
+                raw = f"{prefix}/{raw}"
+        target = extended.get(_TARGET)
+        if target is None:
+            target = _text(header[157:257])
         if (told := extended.get(_SIZE)) is not None:
             if not told.isascii() or not told.isdigit() or len(told) > 18:
                 raise failures.damaged(self._subject, "invalid size in an extended header")
@@ -211,16 +247,21 @@ class TarReader:
         self._name_characters += len(raw) + len(target)
         if self._name_characters > self._limits.names:
             raise failures.excessive(self._subject, f"more than {self._limits.names} characters in names")
-        what = {b"\0": EntryKind.FILE, b"0": EntryKind.FILE, b"7": EntryKind.FILE}
-        what |= {b"5": EntryKind.FOLDER, b"1": EntryKind.LINK, b"2": EntryKind.LINK}
-        found = what.get(kind, EntryKind.OTHER)
         # A folder's or link's header may have a size, but there is no content.
-        size = size if found in (EntryKind.FILE, EntryKind.OTHER) else 0
+        size = size if _KINDS.get(kind, EntryKind.OTHER) in (EntryKind.FILE, EntryKind.OTHER) else 0
+        mode = _number(header[100:108]) or 0
+        return Header(raw, kind, size, self.position, target, mode, _SPARSE in extended)
+
+    def _judged(self, header: Header) -> Entry:
+        """The entry for an archive of images, with what is wrong with it there."""
+        raw, target = header.name, header.target
+        found = _KINDS.get(header.kind, EntryKind.OTHER)
         shown = f"“{plain(raw, 200)}”"
         problem = ""
         if found is EntryKind.OTHER:
-            problem = f"{shown} is {_ODD.get(kind, f'an entry of the unknown type {plain(repr(kind), 20)}')}"
-        elif _SPARSE in extended:
+            unknown = f"an entry of the unknown type {plain(repr(header.kind), 20)}"
+            problem = f"{shown} is {_ODD.get(header.kind, unknown)}"
+        elif header.sparse:
             problem = f"{shown} is a sparse file"
         elif problem_of_name := oversized(raw, self._limits) or oversized(target, self._limits):
             problem = f"{shown} has {problem_of_name}"
@@ -229,15 +270,28 @@ class TarReader:
             problem = f"{shown} is outside the archive"
         if not problem and found is EntryKind.LINK:
             # A symbolic link is relative to its own folder, a hard link to the top.
-            inner = within(posixpath.dirname(inside or "") if kind == b"2" else "", target)
+            inner = within(posixpath.dirname(inside or "") if header.kind == b"2" else "", target)
             if not inner:
                 problem = f"{shown} is a link to a place outside the archive, “{plain(target, 200)}”"
             target = inner or ""
         return Entry(
-            inside or "", found, size, self.position, target if found is EntryKind.LINK else "", problem
+            inside or "",
+            found,
+            header.size,
+            header.offset,
+            target if found is EntryKind.LINK else "",
+            problem,
         )
 
 
+_KINDS = {
+    b"\0": EntryKind.FILE,
+    b"0": EntryKind.FILE,
+    b"7": EntryKind.FILE,
+    b"5": EntryKind.FOLDER,
+    b"1": EntryKind.LINK,
+    b"2": EntryKind.LINK,
+}
 _ODD = {
     b"3": "a device",
     b"4": "a device",
@@ -272,6 +326,11 @@ def within(folder: str, name: str) -> str | None:
     return "/".join(parts)
 
 
+def _negative(header: bytes) -> int:
+    """The difference of the sums of unsigned and of signed bytes: old programs wrote the second."""
+    return 256 * sum(byte > 127 for byte in header[:148] + header[156:])
+
+
 def _text(field: bytes) -> str:
     return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
@@ -283,7 +342,7 @@ def _number(field: bytes) -> int | None:
     text = field.partition(b"\0")[0].strip()
     if not text:
         return 0
-    return int(text, 8) if all(char in b"01234567" for char in text) else None
+    return None if text.translate(None, b"01234567") else int(text, 8)
 
 
 def tar_header(name: str, size: int) -> bytes:
