@@ -9,6 +9,7 @@
     ├── InvalidContent          bytes from outside are not what they claim to be
     │   ├── InvalidManifest
     │   ├── InvalidLayout       an OCI image layout's own files
+    │   ├── InvalidLayer        the tar of a layer
     │   └── DigestMismatch
     ├── EngineError
     │   ├── EngineUnavailable   no engine responds (``cause`` says why)
@@ -197,6 +198,12 @@ class InvalidLayout(InvalidContent):
     """The files that make a folder or a tar an OCI image layout cannot be read."""
 
     code = "content.layout"
+
+
+class InvalidLayer(InvalidContent):
+    """The tar of a layer is damaged, something else, or exceeds the size limits."""
+
+    code = "content.layer"
 
 
 class DigestMismatch(InvalidContent):

@@ -7,15 +7,18 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from longshore.archives import failures
-from longshore.errors import ArchiveError
+from longshore.errors import ArchiveError, LongshoreError
 from longshore.oci.digest import sha256_of
 from longshore.shared_files import sync_folder, try_lock
 
+#: Makes the error for one of the system's while doing (“read”, “written”) something with the file at a path.
+Failed = Callable[[OSError, Path, str], LongshoreError]
 #: On Windows an open file cannot be removed anyway.
 _LOCKS = os.name != "nt"
 _SUFFIX = ".part"
@@ -30,11 +33,13 @@ class NewFile:
 
     A symbolic link is followed: its target is replaced, or created, and the link stays. Leaving without a commit
     removes the file; the leftover of a killed process is removed by the next one that writes the same name. One thread.
-    Raises DiskFull, and ArchiveError for other system errors.
+    Raises DiskFull, and ArchiveError for other system errors. *failed*: makes other errors, for files that are not
+    archives.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, failed: Failed = failures.of_system) -> None:
         self.path = path
+        self._failed = failed
         self._target = target = Path(os.path.realpath(path))
         # A name has at most 255 bytes: a long one is shortened to its beginning plus a digest that makes it unique.
         encoded = target.name.encode("utf-8", "surrogateescape")
@@ -50,7 +55,7 @@ class NewFile:
         try:
             self._file = self._part.open("xb+", buffering=0)
         except OSError as error:
-            raise failures.of_system(error, self.path, "written") from error
+            raise self._failed(error, self.path, "written") from error
         if _LOCKS:
             # Not all file systems have locks; without them no process removes leftovers either.
             with contextlib.suppress(OSError):
@@ -75,7 +80,7 @@ class NewFile:
                 rest = rest[self._open.write(rest) :]
             self._push()
         except OSError as error:
-            raise failures.of_system(error, self.path, "written") from error
+            raise self._failed(error, self.path, "written") from error
 
     def tell(self) -> int:
         """The position of the next byte."""
@@ -100,7 +105,7 @@ class NewFile:
             self._open.seek(offset)
             return self._open.read(count)
         except OSError as error:
-            raise failures.of_system(error, self.path, "read") from error
+            raise self._failed(error, self.path, "read") from error
         finally:
             self._open.seek(at)
 
@@ -111,7 +116,7 @@ class NewFile:
             os.fsync(file.fileno())
             self._part.replace(self._target)
         except OSError as error:
-            raise failures.of_system(error, self.path, "written") from error
+            raise self._failed(error, self.path, "written") from error
         sync_folder(self._target.parent)
         self._file = None
         file.close()
@@ -144,10 +149,12 @@ class NewFile:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise failures.of_system(error, self.path, "written") from error
+            raise self._failed(error, self.path, "written") from error
         found = errno.EISDIR if stat.S_ISDIR(mode) else errno.ELOOP if stat.S_ISLNK(mode) else 0
         if found:
-            raise failures.of_system(OSError(found, os.strerror(found)), self.path, "written")
+            raise self._failed(OSError(found, os.strerror(found)), self.path, "written")
+        if not stat.S_ISREG(mode) and self._failed is not failures.of_system:
+            raise self._failed(OSError(errno.EINVAL, "not a regular file"), self.path, "written")
         if not stat.S_ISREG(mode):
             raise ArchiveError(
                 "An archive can't be saved there: it is a pipe, a socket or a device.",

@@ -16,6 +16,7 @@ CODES = {
     "InvalidRegistryName": "input.registry",
     "InvalidContent": "content.invalid",
     "InvalidManifest": "content.manifest",
+    "InvalidLayer": "content.layer",
     "InvalidLayout": "content.layout",
     "DigestMismatch": "content.digest",
     "EngineError": "engine.error",

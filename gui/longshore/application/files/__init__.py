@@ -1,0 +1,1 @@
+"""The files in an image: read from its layers without an engine, and never unpacked to disk."""
