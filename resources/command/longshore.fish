@@ -42,7 +42,7 @@ function _shtab_longshore_using
 end
 
 set -g _shtab_longshore_commands pull push copy build save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect tag remove prune login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' undo doctor lock outdated update completion
-set -g _shtab_longshore_opts_with_value --build-arg --builder --by --engine --entrypoint --env --file --filter --format --from --keep-newest --kind --label --limit --map --max-deletes --min-age --mount --name --network --never --older-than --order --output --platform --publish --registry --remove --since --snooze --tag --tags --target --to --user --username --volume --workdir -e -f -o -p -t -u -v -w
+set -g _shtab_longshore_opts_with_value --build-arg --builder --by --engine --entrypoint --env --file --filter --find --format --from --keep-newest --kind --label --layer --limit --map --max-deletes --min-age --mount --name --network --never --older-than --order --output --path --platform --publish --registry --remove --save-file --since --snooze --tag --tags --target --to --user --username --volume --workdir -e -f -o -p -t -u -v -w
 
 complete -c longshore -e
 complete -c longshore -f
@@ -223,6 +223,11 @@ complete -c longshore -n '_shtab_longshore_using inspect' -l engine -x -d 'the e
 complete -c longshore -n '_shtab_longshore_using inspect' -l platform -x -d 'the image of this platform (default: this machine'"'"'s, or the first)'
 complete -c longshore -n '_shtab_longshore_using inspect' -l raw -d 'print the manifest or index, unchanged; with --platform, that platform'"'"'s manifest'
 complete -c longshore -n '_shtab_longshore_using inspect' -l config -d 'print the configuration, unchanged'
+complete -c longshore -n '_shtab_longshore_using inspect' -l files -d 'list the files in its layers'
+complete -c longshore -n '_shtab_longshore_using inspect' -l save-file -x -d 'save one regular file of the image as the new file DEST'
+complete -c longshore -n '_shtab_longshore_using inspect' -l path -x -d 'with --files: only this file, or what is in this folder'
+complete -c longshore -n '_shtab_longshore_using inspect' -l find -x -d 'with --files: only names that contain this, or match it if it has * or ?; with a slash, paths'
+complete -c longshore -n '_shtab_longshore_using inspect' -l layer -x -d 'with --files, --save-file: as in the Nth layer, counted from 1'
 complete -c longshore -n '_shtab_longshore_using inspect' -l shared -d 'also show which layers are on this machine, which images share them, and the base image by its layers'
 complete -c longshore -n '_shtab_longshore_using inspect' -l who-can-pull -d 'also ask the registry whether anyone can pull it: one request without signing in'
 complete -c longshore -n '_shtab_longshore_using inspect' -l attached -d 'what is attached: signatures, SBOMs, provenance, scan results'

@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from longshore.application import places
-from longshore.cli import exit_codes, inspect_attached
+from longshore.cli import exit_codes, inspect_attached, inspect_files
 from longshore.cli.moving import platform_of
 from longshore.cli.output import Output
 from longshore.cli.streams import write_bytes
@@ -29,6 +29,7 @@ with the configuration. Values that look like secrets are hidden, except in --co
 An image of an engine has neither: save it, or inspect it in its registry.
 
 {inspect_attached.HELP}
+{inspect_files.EPILOG}
 examples:
   longshore inspect alpine
   longshore inspect --platform linux/arm64 ghcr.io/org/app:1.2 --json
@@ -36,7 +37,7 @@ examples:
   longshore inspect docker-daemon:app:dev
   longshore inspect --attached ghcr.io/org/app:1.2
   longshore inspect --packages --format csv ghcr.io/org/app:1.2 > packages.csv
-"""
+{inspect_files.EXAMPLES}"""
 
 
 def add(command: str, parser: argparse.ArgumentParser) -> None:
@@ -56,6 +57,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
         help="print the manifest or index, unchanged; with --platform, that platform's manifest",
     )
     which.add_argument("--config", action="store_true", help="print the configuration, unchanged")
+    inspect_files.add_options(parser, which)
     parser.add_argument(
         "--shared",
         action="store_true",
@@ -78,6 +80,7 @@ def inspect(session: Session, arguments: argparse.Namespace, output: Output) -> 
     from longshore.cli.inspect_output import lines, values
 
     attached = inspect_attached.asked(arguments)
+    files = inspect_files.asked(arguments)
     named = places.parse_place(arguments.reference, session)
     if arguments.shared:
         with contextlib.suppress(EngineUnavailable):
@@ -86,6 +89,8 @@ def inspect(session: Session, arguments: argparse.Namespace, output: Output) -> 
     end = places.end_of(named, session)
     if attached:
         return inspect_attached.run(session, arguments, output, end)
+    if files:
+        return inspect_files.run(session, arguments, end, output)
     if arguments.raw or arguments.config:
         write_bytes(_read(session, arguments, end))
         return exit_codes.DONE
