@@ -45,6 +45,7 @@
     │   ├── BuildFolderError    the folder, its Dockerfile or its ignore file cannot be used
     │   ├── BuildFailed         a step of the Dockerfile failed, or the Dockerfile is not valid
     │   └── BuilderUnsuitable   the Dockerfile needs what this builder does not have
+    ├── ScanFailed              a scanner could not scan an image
     └── ArchiveError            an image archive (tar) cannot be read or written
         ├── NotAnArchive        the file is something else (a zip, a container's filesystem, …)
         ├── ArchiveDamaged      cut off, incomplete, or its content does not match its digests
@@ -522,3 +523,9 @@ class BuilderUnsuitable(BuildError):
     """The Dockerfile needs what this builder does not have."""
 
     code = "build.builder"
+
+
+class ScanFailed(LongshoreError):
+    """A scanner could not scan an image. ``subject`` names the scanner, ``detail`` has its last lines of output."""
+
+    code = "scan.failed"

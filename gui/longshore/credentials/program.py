@@ -60,7 +60,7 @@ def run(command: Sequence[str], data: bytes, environ: Mapping[str, str], seconds
     try:
         result = _Conversation(process, data).until_it_ends(time.monotonic() + seconds)
     except BaseException:
-        _kill(process)
+        kill(process)
         raise
     finally:
         for pipe in (process.stdin, process.stdout, process.stderr):
@@ -150,7 +150,7 @@ class _Conversation:
             self._process.stdin.close()
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: subprocess.Popen[bytes]) -> None:
     """End the program and the processes that it started, unless they have left its process group."""
     if sys.platform == "win32":
         process.kill()
@@ -166,7 +166,7 @@ def _communicate(process: subprocess.Popen[bytes], data: bytes, seconds: float) 
     try:
         output, noise = process.communicate(data, timeout=seconds)
     except subprocess.TimeoutExpired:
-        _kill(process)
+        kill(process)
         raise TimedOut from None
     if len(output) > MOST_OUTPUT:
         raise TooMuchOutput
