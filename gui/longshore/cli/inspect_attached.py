@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from longshore.cli import exit_codes
 from longshore.cli.output import Output
 from longshore.cli.streams import write
-from longshore.errors import InvalidInput
+from longshore.errors import InvalidInput, LongshoreError
 from longshore.language import tr
 from longshore.words import attached as words
 from longshore.words import text, times
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from longshore.application.attached.finding import Attachment, Found
     from longshore.application.attached.provenance import Provenance
     from longshore.application.attached.reading import Said
+    from longshore.application.attached.registry_scans import RegistryScan
     from longshore.application.attached.sboms import Package
     from longshore.application.session import Session
     from longshore.oci.scan_result import Finding, ScanResult
@@ -27,7 +28,8 @@ HELP = """\
 --attached lists signatures, SBOMs, provenance and whatever else is attached: referrers, the tags of cosign
 (sha256-….sig), and the attestations of an index. It reads manifests, which Docker Hub counts as pulls. For an image of
 an engine it looks in the registry that the image comes from. --packages lists the packages that the attached SBOMs
-name, --findings what attached scan results found; --format csv prints either for a spreadsheet. Nothing is verified.
+name, --findings what attached scan results found, and the registry's own scan (Harbor, Quay, Amazon ECR). --format csv
+prints either for a spreadsheet. Nothing is verified.
 """
 
 
@@ -68,14 +70,16 @@ def run(session: Session, arguments: argparse.Namespace, output: Output, end: En
     found = find(end, session.clients, cancellation, arguments.platform)
     rows: list[tuple[Attachment, Said]] = []
     reading.read_all(found, session.clients, cancellation, lambda *row: rows.append(row))
+    own = None if arguments.packages else _own_scan(session, found, output)
     if arguments.packages:
         packages = [(one, package) for one, said in rows if said.sbom for package in said.sbom.packages]
         _packages(output, packages, csv=arguments.format == "csv")
     elif arguments.findings:
-        findings = [(one, finding) for one, said in rows if said.scan for finding in said.scan.findings]
+        findings = [(_of(one), finding) for one, said in rows if said.scan for finding in said.scan.findings]
+        findings += [(_of_scan(own), finding) for finding in own.result.findings] if own else []
         _findings(output, findings, csv=arguments.format == "csv")
     else:
-        _attached(output, found, rows)
+        _attached(output, found, rows, own)
     for problem in (said.problem for _, said in rows if said.problem is not None):
         output.error(problem)
     for sentence in words.incomplete(found):
@@ -83,13 +87,35 @@ def run(session: Session, arguments: argparse.Namespace, output: Output, end: En
     return exit_codes.DONE
 
 
-def _attached(output: Output, found: Found, rows: list[tuple[Attachment, Said]]) -> None:
+def _own_scan(session: Session, found: Found, output: Output) -> RegistryScan | None:
+    """The result of the registry's own scan. What prevents it is a warning: the rest is shown."""
+    from longshore.application.attached.registry_scans import registry_scan
+    from longshore.cancellation import Cancellation
+
+    try:
+        return registry_scan(found, session.clients, Cancellation())
+    except LongshoreError as error:
+        output.warning(tr("The registry's own scan is not shown: {0}").replace("{0}", error.message))
+        return None
+
+
+def _attached(
+    output: Output, found: Found, rows: list[tuple[Attachment, Said]], own: RegistryScan | None = None
+) -> None:
     for one, said in rows:
         output.record("attachment", attachment_values(found, one, said))
+    if own is not None:
+        image = None if found.end.reference is None else str(found.end.reference)
+        output.record(
+            "registry_scan",
+            {"reference": image, "by": own.by, "digest": own.digest, "scan": scan_values(own.result)},
+        )
     if output.quiet:
         for one, _ in rows:
             output.result(one.digest)
         return
+    if own is not None:
+        output.line(words.registry_scan(own))
     if not rows:
         output.line(words.nothing(found))
         return
@@ -151,9 +177,9 @@ def _packages(output: Output, rows: list[tuple[Attachment, Package]], *, csv: bo
     )
 
 
-def _findings(output: Output, rows: list[tuple[Attachment, Finding]], *, csv: bool) -> None:
-    for one, finding in rows:
-        output.record("finding", {**finding_values(finding), **_of(one)})
+def _findings(output: Output, rows: list[tuple[dict[str, Any], Finding]], *, csv: bool) -> None:
+    for where, finding in rows:
+        output.record("finding", {**finding_values(finding), **where})
     once = list(dict.fromkeys(finding for _, finding in rows))
     if csv:
         from longshore.application.attached.exporting import findings_csv
@@ -214,6 +240,15 @@ def _of(one: Attachment) -> dict[str, Any]:
         "manifest_digest": one.manifest,
         "subject": one.subject,
         "platform": None if one.platform is None else str(one.platform),
+    }
+
+
+def _of_scan(own: RegistryScan) -> dict[str, Any]:
+    return {
+        "digest": own.digest,
+        "manifest_digest": own.digest,
+        "subject": own.digest,
+        "platform": None,
     }
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from longshore.application.attached.finding import Attachment, Found
     from longshore.application.attached.provenance import Provenance
     from longshore.application.attached.reading import Said
+    from longshore.application.attached.registry_scans import RegistryScan
     from longshore.application.attached.sboms import Sbom
     from longshore.oci.scan_result import ScanResult
 
@@ -145,6 +146,15 @@ def facts(found: Provenance) -> list[tuple[str, str]]:
 def scan(found: ScanResult) -> str:
     """Return the result of a scan in one line: ``Trivy 0.58: 1 critical, 3 high, 12 others``."""
     return f"{text.safe(found.scanner, 60)}: {severities(found)}"
+
+
+def registry_scan(own: RegistryScan) -> str:
+    """Return the result of a registry's own scan: ``Scanned by Harbor with Trivy 0.58: 1 critical``."""
+    return (
+        tr("Scanned by {0} with {1}").replace("{0}", own.by).replace("{1}", scan(own.result))
+        if own.result.scanner != own.by
+        else tr("Scanned by {0}").replace("{0}", scan(own.result))
+    )
 
 
 def severities(found: ScanResult) -> str:

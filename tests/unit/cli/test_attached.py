@@ -10,17 +10,19 @@ from longshore.application.attached.finding import Attachment, Found, How
 from longshore.application.attached.kinds import Kind
 from longshore.application.attached.provenance import Provenance
 from longshore.application.attached.reading import Said
+from longshore.application.attached.registry_scans import RegistryScan
 from longshore.application.attached.sboms import Package, Sbom
 from longshore.cli import inspect_attached
 from longshore.cli.output import Output
 from longshore.errors import InvalidInput
 from longshore.oci.reference import Reference
-from longshore.oci.scan_result import Finding, Severity
+from longshore.oci.scan_result import Finding, ScanResult, Severity
 from longshore.transfers.transfer import Endpoint, RegistryPlace
 
 DIGEST = f"sha256:{'a' * 64}"
 ONE = Attachment(Kind.SBOM, How.REFERRER, DIGEST, DIGEST, "", "application/spdx+json", 1_200_000)
 FOUND = Found(Endpoint(RegistryPlace("x.example"), Reference.parse("x.example/a:1")), DIGEST)
+WHERE = {"digest": DIGEST}
 PEOPLE = Output(as_json=False, quiet=False)
 
 
@@ -53,6 +55,9 @@ def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in shown
     inspect_attached._attached(PEOPLE, FOUND, [])
     assert capsys.readouterr().out == "Nothing is attached to this image.\n"
+    own = RegistryScan("Harbor", DIGEST, ScanResult.of("Trivy 1", [Finding("CVE-1", Severity.HIGH)]))
+    inspect_attached._attached(PEOPLE, FOUND, [], own)
+    assert capsys.readouterr().out.startswith("Scanned by Harbor with Trivy 1: 1 high\n")
 
 
 def test_each_package_and_finding_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,9 +65,9 @@ def test_each_package_and_finding_once(capsys: pytest.CaptureFixture[str]) -> No
     inspect_attached._packages(PEOPLE, [(ONE, package), (ONE, package)], csv=False)
     assert capsys.readouterr().out.splitlines()[1:] == ["curl     7        MIT      deb"]
     finding = Finding("CVE-1", Severity.HIGH, "curl", "7", "8", "A\x1b hole")
-    inspect_attached._findings(PEOPLE, [(ONE, finding), (ONE, finding)], csv=False)
+    inspect_attached._findings(PEOPLE, [(WHERE, finding), (WHERE, finding)], csv=False)
     assert capsys.readouterr().out.splitlines()[1].split() == ["high", "CVE-1", "curl", "7", "8", "A", "hole"]
-    inspect_attached._findings(PEOPLE, [(ONE, finding)], csv=True)
+    inspect_attached._findings(PEOPLE, [(WHERE, finding)], csv=True)
     assert capsys.readouterr().out.splitlines()[1] == "high,CVE-1,curl,7,8,A hole"
     inspect_attached._packages(PEOPLE, [], csv=False)
     assert capsys.readouterr().out == "No SBOM is attached to this image.\n"

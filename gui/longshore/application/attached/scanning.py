@@ -115,26 +115,41 @@ def scan(
     Cancelling kills the scanner. Raises ScanFailed, InvalidInput if it cannot read the place, Cancelled.
     """
     command = command_line(scanner, end)
-    running = _Running(scanner, command, environment(environ, end), told)
+    out = output_of(scanner, command, environment(environ, end), told, cancellation, subject=end.name.shown)
+    try:
+        found = said_by(out).scan
+    except InvalidContent as error:
+        raise unreadable(scanner, error.detail) from error
+    if found is None:
+        raise unreadable(scanner)
+    return found
+
+
+def output_of(
+    scanner: Scanner,
+    command: list[str],
+    environ: Mapping[str, str],
+    told: Callable[[str], None],
+    cancellation: Cancellation,
+    *,
+    subject: str,
+) -> bytes:
+    """What *command* prints, at most 64 MiB. Blocks. Raises ScanFailed with its last words, and Cancelled."""
+    running = _Running(scanner, command, environ, told)
     out, code = running.until_it_ends(cancellation)
     if code:
         raise ScanFailed(
             "{name} could not scan the image.",
             arguments={"name": scanner.name},
-            subject=end.name.shown,
+            subject=subject,
             advice="Read its own words below.",
             detail="\n".join(running.last) or f"exit code {code}",
         )
-    try:
-        found = said_by(out).scan
-    except InvalidContent as error:
-        raise _unreadable(scanner, error.detail) from error
-    if found is None:
-        raise _unreadable(scanner, "\n".join(running.last))
-    return found
+    return out
 
 
-def _unreadable(scanner: Scanner, detail: str) -> ScanFailed:
+def unreadable(scanner: Scanner, detail: str = "") -> ScanFailed:
+    """The error for a result that is none."""
     return ScanFailed(
         "{name} returned no result that Longshore can read.",
         arguments={"name": scanner.name},
@@ -190,7 +205,7 @@ class _Running:
                 out = self._read(process, cancellation)
                 code = process.wait(_GONE)
         except subprocess.TimeoutExpired:
-            raise _unreadable(self._scanner, "it closed its output and did not end") from None
+            raise unreadable(self._scanner, "it closed its output and did not end") from None
         finally:
             kill(process)
             words.join(_GONE)
@@ -208,7 +223,7 @@ class _Running:
             cancellation.raise_if_cancelled()
             out += piece
             if len(out) > LARGEST:
-                raise _unreadable(self._scanner, f"its result is larger than {LARGEST >> 20} MiB")
+                raise unreadable(self._scanner, f"its result is larger than {LARGEST >> 20} MiB")
             if time.monotonic() > end:
                 raise ScanFailed(
                     "{name} did not finish in an hour.",

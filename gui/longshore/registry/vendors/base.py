@@ -19,6 +19,7 @@ from longshore.errors import (
     SignInRequired,
     UnexpectedReply,
 )
+from longshore.oci.scan_result import ScanResult
 from longshore.registry import failures
 from longshore.registry.challenge import number
 from longshore.registry.client import RegistryClient
@@ -100,6 +101,12 @@ class CatalogueLister:
 
     def project_number(self, repository: str, *, cancellation: Cancellation | None = None) -> int | None:
         """See ``protocol.Lister``."""
+        return None
+
+    def scan_result(
+        self, repository: str, digest: str, *, cancellation: Cancellation | None = None
+    ) -> ScanResult | None:
+        """See ``protocol.Lister``: a plain registry has no scanner."""
         return None
 
     def close(self) -> None:
@@ -305,11 +312,20 @@ class VendorLister(CatalogueLister):
             raise failures.unexpected(self._config, "its namespaces changed while they were listed")
         return index, target
 
-    def _ask(self, target: str, cancellation: Cancellation | None, *, subject: str = "") -> Answer:
-        """Send one signed GET."""
+    def _ask(
+        self,
+        target: str,
+        cancellation: Cancellation | None,
+        *,
+        subject: str = "",
+        more: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one signed GET, with the headers *more*."""
         api, headers = self._api(cancellation), self._headers(cancellation)
         credential = self._credential() if headers else None
-        return api.get(target, headers, credential, subject=subject, cancellation=cancellation)
+        return api.get(
+            target, {**headers, **(more or {})}, credential, subject=subject, cancellation=cancellation
+        )
 
     def _unsupported(self, message: str = "", *, detail: str = "") -> ListingUnsupported:
         return ListingUnsupported(

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from longshore.cancellation import Cancellation, holding
+from longshore.oci.scan_result import ScanResult
 from longshore.registry.model import Page
 from longshore.registry.vendors.protocol import Lister, RepositoryInfo, TagInfo
 
@@ -60,6 +61,12 @@ class DetectingLister:
     def project_number(self, repository: str, *, cancellation: Cancellation | None = None) -> int | None:
         """See ``protocol.Lister``."""
         return self._lister(cancellation).project_number(repository, cancellation=cancellation)
+
+    def scan_result(
+        self, repository: str, digest: str, *, cancellation: Cancellation | None = None
+    ) -> ScanResult | None:
+        """See ``protocol.Lister``."""
+        return self._lister(cancellation).scan_result(repository, digest, cancellation=cancellation)
 
     def close(self) -> None:
         """Close idle connections."""

@@ -11,9 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 from longshore.cancellation import Cancellation
+from longshore.errors import NotInRegistry, UnexpectedReply
+from longshore.oci.scan_result import ScanResult
 from longshore.registry import failures
 from longshore.registry.model import Page
-from longshore.registry.vendors import read
+from longshore.registry.vendors import harbor_scans, read
 from longshore.registry.vendors.api import Answer, basic
 from longshore.registry.vendors.base import Found, VendorLister
 from longshore.registry.vendors.protocol import TagInfo
@@ -75,6 +77,28 @@ class HarborLister(VendorLister):
         if number is None:
             raise failures.unexpected(self._config, "its API returns no number of the project", project)
         return number
+
+    def scan_result(
+        self, repository: str, digest: str, *, cancellation: Cancellation | None = None
+    ) -> ScanResult | None:
+        """See ``protocol.Lister``. The numbers, and the list of findings if it is not too long."""
+        artifact = f"{_artifacts(repository)}/{read.segment(digest)}"
+        overview = self._ask(
+            f"{artifact}?with_scan_overview=true", cancellation, subject=repository, more=harbor_scans.ACCEPT
+        )
+        counted = harbor_scans.overview(overview.data)
+        if counted is None:
+            return None
+        try:
+            listed = self._ask(
+                f"{artifact}/additions/vulnerabilities",
+                cancellation,
+                subject=repository,
+                more=harbor_scans.ACCEPT,
+            )
+        except (NotInRegistry, UnexpectedReply):
+            return counted
+        return harbor_scans.findings(listed.data) or counted
 
     def _tag_target(self, repository: str, tag: str, digest: str, cancellation: Cancellation | None) -> str:
         return f"{_artifacts(repository)}/{read.segment(digest)}/tags/{read.segment(tag)}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from longshore.cancellation import Cancellation
+from longshore.oci.scan_result import ScanResult
 from longshore.registry.model import Page, RepositoryInfo, TagDetails
 
 __all__ = ["Lister", "RepositoryInfo", "TagInfo"]
@@ -69,6 +70,11 @@ class Lister(Protocol):
 
     def project_number(self, repository: str, *, cancellation: Cancellation | None = None) -> int | None:
         """The number by which the vendor's web pages name the project of *repository*; None if they use names."""
+
+    def scan_result(
+        self, repository: str, digest: str, *, cancellation: Cancellation | None = None
+    ) -> ScanResult | None:
+        """What the registry's own scanner found in the manifest *digest*; None if it has no result, or no scanner."""
 
     def close(self) -> None:
         """Close idle connections. The client that the lister uses stays open."""

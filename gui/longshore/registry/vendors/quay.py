@@ -13,9 +13,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from longshore.cancellation import Cancellation
+from longshore.oci.scan_result import ScanResult
 from longshore.registry import failures
 from longshore.registry.model import Page
-from longshore.registry.vendors import read
+from longshore.registry.vendors import quay_scans, read
 from longshore.registry.vendors.api import Answer, bearer
 from longshore.registry.vendors.base import Found, VendorLister
 from longshore.registry.vendors.protocol import TagInfo
@@ -125,6 +126,13 @@ class QuayLister(VendorLister):
                 read.query_of(path, onlyActiveTags="true", limit=_PAGE, page=number), self._config
             )
         return Page(read.present(found), after)
+
+    def scan_result(
+        self, repository: str, digest: str, *, cancellation: Cancellation | None = None
+    ) -> ScanResult | None:
+        """See ``protocol.Lister``."""
+        answer = self._ask(quay_scans.target(repository, digest), cancellation, subject=repository)
+        return quay_scans.findings(answer.data)
 
     def _tag_target(self, repository: str, tag: str, digest: str, cancellation: Cancellation | None) -> str:
         return _tags_path(repository) + read.segment(tag)
