@@ -17,6 +17,7 @@ class ImageColumn(enum.IntEnum):
     CREATED = 3
     SIZE = 4
     IN_USE = 5
+    PLATFORM = 6
 
 
 class TagColumn(enum.IntEnum):

@@ -9,22 +9,27 @@ from longshore.models import sieve
 from longshore.models.columns import ImageColumn
 from longshore.models.row_table import TableRow
 from longshore.naturalsort import natural_key
+from longshore.oci.reference import DOCKER_HUB
 from longshore.words import text, times
 
 if TYPE_CHECKING:
     from longshore.oci.local_image import LocalImage
 
 _NONE = "<none>"
+#: The repositories of Docker Hub to which only Docker pushes; local names without a registry look the same.
+_OFFICIAL = "library/"
 
 
 class ImageRow(TableRow):
     """A row for one reference, or for an image without one."""
 
-    __slots__ = ("fresh", "image", "natural", "repository", "short", "tag")
+    __slots__ = ("fresh", "image", "natural", "platforms", "repository", "short", "tag")
 
     def __init__(self, image: LocalImage) -> None:
         super().__init__("")
         self.fresh = False
+        #: None while they are not known.
+        self.platforms: tuple[str, ...] | None = None
         #: Shorter forms of the repository that are unique in the list.
         self.short: tuple[str, ...] = ()
         self.set_image(image)
@@ -61,6 +66,8 @@ class ImageRow(TableRow):
             return None if image.created is None else times.aware(image.created)
         if column == ImageColumn.SIZE:
             return image.size
+        if column == ImageColumn.PLATFORM:
+            return self.platforms or None
         return image.in_use
 
     def text(self, column: int) -> str:
@@ -75,6 +82,8 @@ class ImageRow(TableRow):
             return times.age(self.image.created)
         if column == ImageColumn.SIZE:
             return text.size(self.image.size)
+        if column == ImageColumn.PLATFORM:
+            return "  ".join(name.removeprefix("linux/") for name in self.platforms or ())
         return text.containers(self.image.in_use)
 
     def whole(self, column: int, *, compressed: bool) -> str:
@@ -93,6 +102,8 @@ class ImageRow(TableRow):
             words = tr("{number} bytes compressed") if compressed else tr("{number} bytes on disk")
             exact = words.replace("{number}", f"{image.size:,}")
             return f"{text.size(image.size)} ({exact})"
+        if column == ImageColumn.PLATFORM:
+            return ", ".join(self.platforms or ())
         return text.containers(image.in_use) or tr("Not used by any container.")
 
     @property
@@ -104,3 +115,13 @@ class ImageRow(TableRow):
     def tag_or_nothing(self) -> str:
         """The tag alone, "" if there is none."""
         return "" if self.tag == _NONE else self.tag
+
+    @property
+    def without_registry(self) -> bool:
+        """True if no registry is known for it: it has no name, or one that only Docker itself may push."""
+        reference = self.image.reference
+        if reference is None:
+            return True
+        own = reference.domain == DOCKER_HUB and reference.path.startswith(_OFFICIAL)
+        names = {entry.rpartition("@")[0] for entry in self.image.repo_digests}
+        return own and names.isdisjoint((reference.name, reference.familiar_name))

@@ -57,6 +57,15 @@ def summary(
     return _GAP.join(parts)
 
 
+def no_match(words: str, chosen: str) -> str:
+    """Return why no image is shown: none matches the *words* of the filter and the *chosen* filters beside it."""
+    if not chosen:
+        return tr("No image matches “{0}”.").format(words)
+    if not words:
+        return tr("No image matches the filter: {0}.").format(chosen)
+    return tr("No image matches “{0}” and the filter: {1}.").format(words, chosen)
+
+
 def last_known(images: Sequence[LocalImage], *, library: bool) -> str:
     """Return the summary for a place that cannot be used; *images* are the last known ones."""
     down = tr("No library") if library else tr("No engine")

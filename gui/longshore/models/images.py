@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QMimeData, QModelIndex, QObject, Qt, Signal
+from PySide6.QtCore import QMimeData, QModelIndex, QObject, Qt, QTimer, Signal
 
 from longshore.language import tr
 from longshore.models import mime, sieve
 from longshore.models.columns import ImageColumn, Role
-from longshore.models.row_table import Index, RowTable
+from longshore.models.row_table import Index, RowChoice, RowTable
 from longshore.models.short_names import short_names
 from longshore.models.tooltips import tooltip
 from longshore.models.transition import never_raises
@@ -36,6 +36,8 @@ class ImageModel(RowTable["ImageRow"]):
     load_dropped = Signal(object)
     #: A folder with a Dockerfile was dropped here: its path. Connect it queued.
     folder_dropped = Signal(str)
+    #: The platforms of the images are needed: the column is shown, or a filter offers them.
+    platforms_wanted = Signal()
 
     _columns = ImageColumn
     _numbers = frozenset({ImageColumn.SIZE})
@@ -50,6 +52,12 @@ class ImageModel(RowTable["ImageRow"]):
         )  # the latest dragged folder, and whether it can be built
         self._by_key: dict[tuple[Reference | None, str, int], ImageRow] = {}
         self._pinned: frozenset[str] = frozenset()
+        #: By image ID, in full; None until somebody wants them.
+        self._platforms: Mapping[str, tuple[str, ...]] | None = None
+        self._wanting = QTimer(self)
+        self._wanting.setSingleShot(True)
+        self._wanting.setInterval(0)
+        self._wanting.timeout.connect(self.platforms_wanted)
 
     def set_compressed(self, compressed: bool) -> None:
         """Set whether sizes are compressed sizes from now on. Set the images next."""
@@ -81,6 +89,7 @@ class ImageModel(RowTable["ImageRow"]):
             elif row.image != image:
                 row.set_image(image)
                 changed.add(row)
+            row.platforms = (self._platforms or {}).get(image.image_id)
             self._by_key[key] = row
         self._all = sorted(self._by_key.values(), key=lambda row: row.base_key())
         self._shorten()
@@ -105,6 +114,55 @@ class ImageModel(RowTable["ImageRow"]):
         self._pinned = pinned
         if rows := {row for row in self._all if str(row.image.reference) in changed}:
             self._tell_changed(rows)
+
+    # -- filters beside the words
+
+    def choices(self) -> list[RowChoice]:
+        no_containers = tr("The library has no containers.") if self._compressed else ""
+        found = {name for row in self._all for name in row.platforms or ()}
+        return [
+            RowChoice("unused", tr("unused by containers"), no_containers),
+            RowChoice("dangling", tr("dangling")),
+            RowChoice("local", tr("without a registry")),
+            *(RowChoice(f"platform:{name}", name) for name in sorted(found)),
+        ]
+
+    def _has(self, row: ImageRow, key: str) -> bool:
+        kind, _, value = key.partition(":")
+        if kind == "platform":
+            return value in (row.platforms or ())
+        if kind == "local":
+            return row.without_registry
+        return row.image.dangling if kind == "dangling" else not row.image.in_use
+
+    def prepare_choices(self) -> None:
+        self.want_platforms()
+
+    def want_platforms(self) -> None:
+        """Request the platforms of the images, unless that was done already."""
+        if self._platforms is None:
+            self._platforms = {}
+            self._wanting.start()
+
+    @property
+    def wants_platforms(self) -> bool:
+        """True if the platforms of new images are needed, too."""
+        return self._platforms is not None
+
+    def set_platforms(self, platforms: Mapping[str, tuple[str, ...]]) -> None:
+        """Set the platforms of images, by image ID; those that are not known are missing."""
+        self._platforms = platforms
+        changed = set()
+        for row in self._all:
+            found = platforms.get(row.image.image_id)
+            if found != row.platforms:
+                row.platforms = found
+                changed.add(row)
+        if changed:
+            self._tell_changed(changed, ImageColumn.PLATFORM, ImageColumn.PLATFORM)
+            if self._sort_column == ImageColumn.PLATFORM or "platform" in self._chosen:
+                self._arrange()
+            self.choices_changed.emit()
 
     def mark_fresh(self, sought: Reference | str) -> None:
         """Mark the row of *sought*, see :meth:`index_of`, as new, until :meth:`seen` or :meth:`forget_fresh`."""
@@ -162,6 +220,7 @@ class ImageModel(RowTable["ImageRow"]):
                 ImageColumn.CREATED: tr("Created"),
                 ImageColumn.SIZE: tr("Compressed") if self._compressed else tr("Size"),
                 ImageColumn.IN_USE: tr("In use"),
+                ImageColumn.PLATFORM: tr("Platform"),
             }[ImageColumn(column)]
         if role == _Item.ToolTipRole and column == ImageColumn.SIZE:
             if self._compressed:
@@ -179,6 +238,8 @@ class ImageModel(RowTable["ImageRow"]):
 
     def _value(self, row: ImageRow, column: int, role: int) -> Any:
         if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
+            if column == ImageColumn.PLATFORM:
+                self.want_platforms()  # the view asks only for columns that it shows
             return row.text(column)
         image = row.image
         if role in (_Item.ToolTipRole, _Item.AccessibleDescriptionRole):
@@ -209,7 +270,11 @@ class ImageModel(RowTable["ImageRow"]):
         if role == Role.STRONG:
             return image.reference is not None and column in (ImageColumn.REPOSITORY, ImageColumn.TAG)
         if role == Role.DIM:
-            return image.reference is None or column in (ImageColumn.IMAGE_ID, ImageColumn.CREATED)
+            return image.reference is None or column in (
+                ImageColumn.IMAGE_ID,
+                ImageColumn.CREATED,
+                ImageColumn.PLATFORM,
+            )
         if role == Role.FIXED_WIDTH:
             return column == ImageColumn.IMAGE_ID
         return None

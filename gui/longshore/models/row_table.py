@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from longshore.models import ordering
 from longshore.models.sieve import Sieve
@@ -15,6 +15,23 @@ from longshore.models.transition import changed_rows, never_raises, settle
 
 Index = QModelIndex | QPersistentModelIndex
 _NO_PARENT = QModelIndex()
+
+
+class RowChoice(NamedTuple):
+    """A filter beside the words: ``unused``, ``linux/arm64``. Chosen ones narrow, but those of one kind widen.
+
+    *key*: its kind, or ``kind:value``. *words*: its name in the menu and in sentences. *why_not*: why it cannot be
+    chosen now, a sentence.
+    """
+
+    key: str
+    words: str
+    why_not: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its name as a menu entry: a platform stays as it is."""
+        return self.words if "/" in self.words else self.words[:1].upper() + self.words[1:]
 
 
 class TableRow:
@@ -36,6 +53,8 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
     :meth:`_value`, :meth:`_sort_key` and :meth:`_header`. Sort column -1 is the default order.
     """
 
+    choices_changed = Signal()  # :attr:`chosen`
+
     _columns: type[enum.IntEnum]
     _numbers: frozenset[int] = frozenset()
 
@@ -46,6 +65,7 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
         self._rows: list[_Row] = []
         self._sieve = Sieve()
         self._filter = ""
+        self._chosen: dict[str, list[str]] = {}  # keys of the chosen filters, by kind
         self._sort_column = -1
         self._sort_order = Qt.SortOrder.AscendingOrder
 
@@ -87,7 +107,7 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
 
     def _sift(self) -> None:
         """Filter again; the order stays."""
-        rows = [row for row in self._ordered if self._shown(row)]
+        rows = [row for row in self._ordered if self._shown(row) and self._passes(row)]
         settle(self, _NO_PARENT, self._rows, self._sieve.passing(rows))
         self._sifted()
 
@@ -117,6 +137,41 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
     def total(self) -> int:
         """The number of rows, including filtered ones."""
         return len(self._all)
+
+    def choices(self) -> list[RowChoice]:
+        """Return the filters that can be chosen beside the words."""
+        return []
+
+    def prepare_choices(self) -> None:
+        """Request what is needed to offer filters, because they are about to be shown."""
+
+    def _has(self, row: _Row, key: str) -> bool:
+        """Return True if the filter *key* lets *row* pass."""
+        raise NotImplementedError
+
+    def _passes(self, row: _Row) -> bool:
+        return all(any(self._has(row, key) for key in keys) for keys in self._chosen.values())
+
+    def set_chosen(self, keys: Iterable[str]) -> None:
+        """Show only rows that pass the filters *keys*: one of each kind."""
+        chosen: dict[str, list[str]] = {}
+        for key in sorted(keys):
+            chosen.setdefault(key.partition(":")[0], []).append(key)
+        if chosen != self._chosen:
+            self._chosen = chosen
+            self._sift()
+            self.choices_changed.emit()
+
+    @property
+    def chosen(self) -> list[str]:
+        """The keys of the chosen filters."""
+        return [key for keys in self._chosen.values() for key in keys]
+
+    @property
+    def chosen_words(self) -> str:
+        """The names of the chosen filters, ``unused, linux/arm64``."""
+        known = {choice.key: choice.words for choice in self.choices()}
+        return ", ".join(known.get(key, key) for key in self.chosen)
 
     def row_at(self, place: int) -> _Row | None:
         """Return the row shown at *place*, None if there is none."""

@@ -14,6 +14,7 @@ from longshore.models.row_table import TableRow
 from longshore.naturalsort import natural_key
 from longshore.oci.attached_tags import is_digest_like
 from longshore.oci.grammar import valid_tag
+from longshore.oci.manifest import MANIFESTS
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.words import errors, text, times
@@ -125,6 +126,19 @@ class TagRow(TableRow):
         if column == TagColumn.PLATFORMS:
             return ", ".join(text.safe(str(one)) for one in details.platforms)
         return times.moment_text(details.created)
+
+    @property
+    def kind(self) -> str:
+        """What it is, as far as that is known: ``signatures`` (attestations and SBOMs, too), ``artifacts``, ``images``.
+
+        An image's configuration names its platform, a chart's has none.
+        """
+        details = self.details
+        if self.digest_like:
+            return "signatures"
+        if details is None or details.platforms or not details.config or details.media_type not in MANIFESTS:
+            return "images"
+        return "artifacts"
 
 
 def platform_text(platform: Platform) -> str:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Signal
 from longshore.language import tr
 from longshore.models import mime, ordering, sieve
 from longshore.models.columns import HereState, Role, TagColumn, Tone
-from longshore.models.row_table import Index, RowTable
+from longshore.models.row_table import Index, RowChoice, RowTable
 from longshore.models.tooltips import tooltip
 from longshore.words import errors
 
@@ -226,7 +226,7 @@ class TagModel(RowTable["TagRow"]):
             return
         self._tell_changed(gathered)
         self.counts_changed.emit()
-        if self._sort_column != TagColumn.TAG or self._sieve:
+        if self._sort_column != TagColumn.TAG or self._sieve or self._chosen:
             self._arrange()
             self._want_again()
 
@@ -261,7 +261,7 @@ class TagModel(RowTable["TagRow"]):
                 note = errors.message(self._error)
             elif self._loading:
                 note = tr("Loading tags…")
-            elif self._all and self._sieve:
+            elif self._all and (self._sieve or self._chosen):
                 note = tr("No tag matches the filter")
             elif self._all:
                 note = tr("Only digest tags, which are hidden")
@@ -295,7 +295,21 @@ class TagModel(RowTable["TagRow"]):
             self._want_again()
 
     def _shown(self, row: TagRow) -> bool:
-        return self._show_digest_like or not row.digest_like
+        return self._show_digest_like or not row.digest_like or "kind" in self._chosen
+
+    def choices(self) -> list[RowChoice]:
+        return [
+            RowChoice("kind:images", tr("images")),
+            RowChoice("kind:artifacts", tr("charts and other artifacts")),
+            RowChoice("kind:signatures", tr("signatures, SBOMs and attestations")),
+        ]
+
+    def _has(self, row: TagRow, key: str) -> bool:
+        return key == f"kind:{row.kind}"
+
+    def set_chosen(self, keys: Iterable[str]) -> None:
+        super().set_chosen(keys)
+        self._want_again()
 
     def _default_order(self, rows: list[TagRow]) -> list[TagRow]:
         # With some dates missing, rows would jump up while the user scrolls and dates arrive.

@@ -194,6 +194,7 @@ class Images(QObject):
         # Show its last known images until it has been asked again.
         images = self._lists.get(place, [])
         self._images.set_compressed(isinstance(place, LibraryPlace))
+        self._images.set_chosen(())
         self._images.forget_fresh()
         self._awaited.clear()
         self._images.set_images(images)

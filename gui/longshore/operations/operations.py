@@ -24,6 +24,7 @@ from longshore.operations.cleanup import CleanUps
 from longshore.operations.containers import Containers
 from longshore.operations.detour import Detour
 from longshore.operations.image_lists import ImageLists
+from longshore.operations.image_platforms import ImagePlatforms
 from longshore.operations.images import Images
 from longshore.operations.loading import Loading
 from longshore.operations.mirrors import Mirrors
@@ -80,6 +81,9 @@ class Operations(QObject):
         self.usage = ShownUsage(self.clients, self.tasks, lambda: self.images.status)
         self.images.images_changed.connect(self.usage.look)
         self.images.status_changed.connect(self.usage.look)
+        self.platforms = ImagePlatforms(self.clients, self.tasks, lambda: self.images.status, images)
+        self.images.images_changed.connect(self.platforms.look)
+        self.images.status_changed.connect(self.platforms.look)
         self.cleanup = CleanUps(self.clients, self.tasks, Pins(settings))
         certificates = folders.config / "certificates"
         self.registries = Registries(self.clients, self.tasks, book, registry_model, tags, certificates)
@@ -128,6 +132,7 @@ class Operations(QObject):
         self.transfers.stop()
         self.images.stop()
         self.usage.stop()
+        self.platforms.stop()
         self.registries.stop()
         self.recent.stop()
         self.undo.stop()

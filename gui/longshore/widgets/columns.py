@@ -376,6 +376,7 @@ class ColumnLayout(QObject):
         return {
             "widths": {str(i): width for i, width in self._manual.items()},
             "hidden": sorted(self._hidden),
+            "known": len(self._columns),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -393,5 +394,9 @@ class ColumnLayout(QObject):
             }
         hidden = state.get("hidden")
         if isinstance(hidden, list):
-            self._hidden = {i for i in range(1, len(self._columns)) if i in hidden}
+            # Columns that are hidden at first and came with a newer version stay hidden.
+            known = state.get("known")
+            known = known if isinstance(known, int) else len(self._columns) - len(self._hidden_at_first)
+            fresh = {i for i in self._hidden_at_first if i >= known}
+            self._hidden = {i for i in range(1, len(self._columns)) if i in hidden} | fresh
         self.apply()

@@ -11,10 +11,12 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QWidgetAction,
 )
 
 from longshore.models.sieve import LONGEST
 from longshore.widgets import icons
+from longshore.widgets.filter_choices import WIDTH, ChoiceButton, Chosen
 from longshore.widgets.theme import current_theme
 
 #: Minimum width of a field, in pixels.
@@ -72,6 +74,24 @@ class FilterField(QLineEdit):
         self._pause.timeout.connect(self._tell)
         self.textChanged.connect(self._typed)
         self._clear: QAction | None = None
+        #: The button for filters beside the words, if there are any.
+        self.choices: ChoiceButton | None = None
+
+    def offer_choices(self, rows: Chosen) -> None:
+        """Add a button for the filters of *rows* beside the words."""
+        button = self.choices = ChoiceButton(rows)
+        held = QWidgetAction(self)
+        held.setDefaultWidget(button)
+        self.addAction(held, QLineEdit.ActionPosition.TrailingPosition)
+        rows.choices_changed.connect(self._offer_clear)
+        self.setMinimumWidth(LEAST_FIELD + WIDTH)
+
+    @Slot()
+    def clear_all(self) -> None:
+        """Remove the words and the filters beside them."""
+        self.clear()
+        if self.choices is not None:
+            self.choices.clear_chosen()
 
     def sizeHint(self) -> QSize:
         """Qt's hook."""
@@ -81,28 +101,41 @@ class FilterField(QLineEdit):
         """Qt's hook: if the placeholder does not fit, a single whole word replaces it."""
         super().resizeEvent(event)
         room = event.size().width() - 2 * _FIELD_PADDING
+        if self.choices is not None:
+            room -= self.choices.width()
         whole = self.fontMetrics().horizontalAdvance(self._placeholder) <= room
         self.setPlaceholderText(self._placeholder if whole else self.tr("Filter"))
 
     @Slot(str)
-    def _typed(self, text: str) -> None:
-        if text and self._clear is None:
+    def _typed(self, _text: str) -> None:
+        self._offer_clear()
+        self._pause.start()
+
+    @Slot()
+    def _offer_clear(self) -> None:
+        """Offer to clear the filter while there is one."""
+        filtered = bool(self.text()) or (self.choices is not None and self.choices.active)
+        if filtered and self._clear is None:
             self._clear = self.addAction(
                 icons.icon("cancel", current_theme().dim), QLineEdit.ActionPosition.TrailingPosition
             )
-            self._clear.triggered.connect(self.clear)
+            self._clear.setToolTip(self.tr("Clear filter"))
+            self._clear.triggered.connect(self.clear_all)
         if self._clear is not None:
-            self._clear.setVisible(bool(text))
-        self._pause.start()
+            self._clear.setVisible(filtered)
 
     @Slot()
     def _tell(self) -> None:
         self.filtered.emit(self.text().strip())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt's hook: Escape clears the field."""
-        if event.key() == Qt.Key.Key_Escape and self.text():
-            self.clear()
+        """Qt's hook: Escape clears the field, Alt+Down opens the filters beside it."""
+        if event.key() == Qt.Key.Key_Escape and (self.text() or (self.choices and self.choices.active)):
+            self.clear_all()
+            return
+        alt = event.modifiers() & Qt.KeyboardModifier.AltModifier
+        if self.choices is not None and alt and event.key() == Qt.Key.Key_Down:
+            self.choices.open()
             return
         super().keyPressEvent(event)
 

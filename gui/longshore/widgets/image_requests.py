@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QCoreApplication, QModelIndex, Qt, Signal, Slot
 
-from longshore.models.columns import Role
+from longshore.models.columns import ImageColumn, Role
 from longshore.models.images import ImageModel
 from longshore.widgets.columns import Column
 from longshore.widgets.command_menu import Lines, no_lines
@@ -28,7 +28,10 @@ _COLUMNS = [
     Column("2 months ago", "20 min", elide=_RIGHT, together=True),
     Column("888.8 MB", "88.8 GB", right=True),
     Column("2 containers", "2 contain…", elide=_RIGHT, yields=1, optional=True),
+    Column("amd64  arm64", "amd64  arm64", elide=_RIGHT, yields=3),
 ]
+#: Columns that are hidden until the user shows them.
+_HIDDEN = (ImageColumn.PLATFORM,)
 
 
 class ImageRequests(Pane):
@@ -69,7 +72,7 @@ class ImageRequests(Pane):
         self.lines_of: Callable[[list[LocalImage]], Lines] = no_lines
         #: Returns why the registry of a reference has no page for it, "" if it has one.
         self.no_page_of: Callable[[Reference], str] = lambda _reference: ""
-        self.view = TableView(self.tr("Local images"), _COLUMNS)
+        self.view = TableView(self.tr("Local images"), _COLUMNS, _HIDDEN)
 
     def _add_verbs(self) -> None:
         add, keep = self.verbs.add_verb, self.verbs.keep

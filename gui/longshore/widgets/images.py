@@ -54,6 +54,8 @@ class ImagePane(ImageRequests):
         self.engine_picker.images_dropped.connect(self._dropped_on_picker, Qt.ConnectionType.QueuedConnection)
         self.filter = self.header.add_filter(self.tr("Filter images"))
         self.filter.filtered.connect(self._filtered)
+        self.filter.offer_choices(model)
+        model.choices_changed.connect(self._changed)
         self.view.delegate.marks_fresh = True
         self.view.delegate.marks_pinned = ImageColumn.TAG
         self.view.set_drag(self._describe)
@@ -228,8 +230,8 @@ class ImagePane(ImageRequests):
         elif self._waiting or shown:
             self.empty.say("")
         elif self.model.total:
-            words = self.model.filter
-            self.empty.say(self.tr("No image matches “{0}”.").format(words), self.tr("Clear filter"))
+            words = image_text.no_match(self.model.filter, self.model.chosen_words)
+            self.empty.say(words, self.tr("Clear filter"))
         else:
             self.empty.say(
                 self.tr("No images yet. Drag a tag here from the right, or pull one by its name."),
@@ -300,7 +302,7 @@ class ImagePane(ImageRequests):
     @Slot()
     def _empty_clicked(self) -> None:
         if self.model.total:
-            self.filter.clear()
+            self.filter.clear_all()
         elif self._down is not None:
             self.retry_engine_requested.emit()
         else:

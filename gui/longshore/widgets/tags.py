@@ -62,8 +62,10 @@ class TagSection(QWidget):
         row.addWidget(self.counts)
         row.addStretch(1)
         self.filter = FilterField(self.tr("Filter tags"))
-        self.filter.setMaximumWidth(150)
+        self.filter.setMaximumWidth(176)
         self.filter.filtered.connect(self._filtered)
+        self.filter.offer_choices(model)
+        model.choices_changed.connect(self._rows_changed)
         row.addWidget(self.filter, 3)
         self.hidden_button = QPushButton()
         self.hidden_button.setProperty("quiet", True)
@@ -103,7 +105,7 @@ class TagSection(QWidget):
         """Set the repository whose tags are shown; the owner fills the model."""
         self._place = (host, repository)
         self.view.clearSelection()
-        self.filter.clear()
+        self.filter.clear_all()
         self.view.scrollToTop()
         self._rows_changed()
 
@@ -153,7 +155,7 @@ class TagSection(QWidget):
             return ""
         if (awaited := model.awaited_details) > _MANY_DETAILS:
             return self.tr("{0}, loading details of {1}").format(f"{count:,}", f"{awaited:,}")
-        if model.filter:
+        if model.filter or model.chosen:
             return self.tr("{0} of {1}").format(f"{model.rowCount():,}", f"{count:,}")
         return self.tr("1 tag") if count == 1 else self.tr("{0} tags").format(f"{count:,}")
 
@@ -173,21 +175,27 @@ class TagSection(QWidget):
             self.empty.say(self.tr("Select a repository to see its tags."))
         elif error is not None:
             self.empty.say(errors.message(error), errors.offer(error).button, errors.advice(error))
-        elif self.model.filter:
-            self.empty.say(
-                self.tr("No tag matches “{0}”.").format(self.model.filter), self.tr("Clear filter")
-            )
+        elif self.model.filter or self.model.chosen:
+            self.empty.say(self._no_match(), self.tr("Clear filter"))
         elif self.model.hidden_count and not self.hidden_button.isChecked():
             self.empty.say(self.tr("Only digest tags, which are hidden."), self.tr("Show them"))
         else:
             self.empty.say(self.tr("This repository has no tags."), self.tr("Refresh tags"))
 
+    def _no_match(self) -> str:
+        words, chosen = self.model.filter, self.model.chosen_words
+        if not chosen:
+            return self.tr("No tag matches “{0}”.").format(words)
+        if not words:
+            return self.tr("No tag matches the filter: {0}.").format(chosen)
+        return self.tr("No tag matches “{0}” and the filter: {1}.").format(words, chosen)
+
     @Slot()
     def _empty_clicked(self) -> None:
         if self.model.error is not None:
             self._help()
-        elif self.model.filter:
-            self.filter.clear()
+        elif self.model.filter or self.model.chosen:
+            self.filter.clear_all()
         elif self.model.hidden_count:
             self.hidden_button.setChecked(True)
         else:

@@ -1,0 +1,120 @@
+"""The filters beside the words: those of one kind widen, others narrow; which images and tags pass each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from longshore.models.columns import ImageColumn
+from longshore.models.images import ImageModel
+from longshore.models.tags import TagModel
+from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
+from longshore.oci.platform import Platform
+from longshore.registry.model import TagDetails
+from qt.models.made import NOW, image, sha, texts
+
+
+@pytest.fixture
+def images(tested: Any) -> ImageModel:
+    model: ImageModel = tested(ImageModel())
+    own = ("docker.io/library/postgres@" + sha("x"),)
+    model.set_images(
+        [
+            image("postgres:16", in_use=1, repo_digests=own),
+            image("web:dev"),
+            image("registry.acme.io/web:1"),
+            image(None),
+        ]
+    )
+    return model
+
+
+def shown(model: ImageModel) -> list[str]:
+    return texts(model, ImageColumn.REPOSITORY)
+
+
+def test_filters_of_other_kinds_narrow(images: ImageModel, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(images.choices_changed):
+        images.set_chosen({"unused"})
+    assert shown(images) == ["registry.acme.io/web", "web", "<none>"]
+    images.set_chosen({"unused", "local"})
+    assert shown(images) == ["web", "<none>"]
+    assert (images.chosen, images.chosen_words) == (
+        ["local", "unused"],
+        "without a registry, unused by containers",
+    )
+    images.set_chosen({"unused", "local", "dangling"})
+    assert shown(images) == ["<none>"]
+    images.set_filter("web")
+    assert shown(images) == []
+    with qtbot.assertNotEmitted(images.choices_changed):
+        images.set_chosen(["dangling", "unused", "local"])
+    images.set_chosen(())
+    assert shown(images) == ["registry.acme.io/web", "web"]
+
+
+def test_the_library_has_no_containers(images: ImageModel) -> None:
+    images.set_compressed(True)
+    reasons = {choice.key: choice.why_not for choice in images.choices()}
+    assert reasons == {"unused": "The library has no containers.", "dangling": "", "local": ""}
+
+
+def test_platforms_are_wanted_once_and_those_of_one_kind_widen(images: ImageModel, qtbot: QtBot) -> None:
+    assert not images.wants_platforms
+    images.choices()
+    assert not images.wants_platforms
+    with qtbot.waitSignal(images.platforms_wanted):
+        images.prepare_choices()
+    with qtbot.assertNotEmitted(images.platforms_wanted, wait=10):
+        images.want_platforms()
+    images.set_platforms(
+        {sha("web:dev"): ("linux/arm64",), sha("postgres:16"): ("linux/amd64", "linux/s390x")}
+    )
+    assert [choice.words for choice in images.choices()][3:] == [
+        "linux/amd64",
+        "linux/arm64",
+        "linux/s390x",
+    ]
+    images.set_chosen({"platform:linux/amd64", "platform:linux/arm64"})
+    assert shown(images) == ["postgres", "web"]
+    cell = images.index(0, ImageColumn.PLATFORM)
+    assert cell.data() == "amd64  s390x"
+    assert "linux/amd64, linux/s390x" in cell.data(Qt.ItemDataRole.ToolTipRole)
+    # An image that comes later shows what is known of it.
+    images.set_images([image("web:dev")])
+    assert texts(images, ImageColumn.PLATFORM) == ["arm64"]
+
+
+def test_a_shown_column_wants_platforms(images: ImageModel, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(images.platforms_wanted):
+        assert images.index(0, ImageColumn.PLATFORM).data() == ""
+
+
+def test_tags_by_what_is_known_of_them(tested: Any, qtbot: QtBot) -> None:
+    model: TagModel = tested(TagModel())
+    generation = model.reset("127.0.0.1:5000", "acme/web")
+    signature = sha("1").replace(":", "-") + ".sig"
+    model.append_tags(generation, ["1", "2", "chart", signature], False)
+    amd64 = (Platform.parse("linux/amd64"),)
+    model.set_details(
+        generation,
+        TagDetails("1", sha("1"), 1, amd64, NOW, OCI_INDEX),
+        TagDetails("chart", sha("chart"), 1, (), None, OCI_MANIFEST, config=sha("config")),
+    )
+    model.settle_details()
+    assert texts(model) == ["2", "1", "chart"]
+    model.set_chosen({"kind:artifacts"})
+    assert texts(model) == ["chart"]
+    # Of tag 2 nothing is known: it is taken for an image, and not asked for.
+    with qtbot.assertNotEmitted(model.details_requested):
+        model.set_chosen({"kind:images"})
+    assert texts(model) == ["2", "1"]
+    model.set_chosen({"kind:artifacts", "kind:signatures"})
+    assert set(texts(model)) == {"chart", signature}
+    model.set_details(generation, TagDetails("2", sha("2"), 1, (), None, OCI_MANIFEST, config=sha("c")))
+    model.settle_details()
+    assert set(texts(model)) == {"chart", "2", signature}
+    assert model.chosen_words == "charts and other artifacts, signatures, SBOMs and attestations"
