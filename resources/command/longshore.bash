@@ -2,11 +2,12 @@
 
 _shtab_longshore_mirror_subparsers=(list plan run schedule export import)
 _shtab_longshore_queue_subparsers=(list resume remove clear)
-_shtab_longshore_subparsers=(pull push copy build save load mirror run images repositories tags search inspect tag remove prune login logout whoami history queue undo doctor lock outdated update completion)
+_shtab_longshore_subparsers=(pull push copy index build save load mirror run images repositories tags search inspect tag remove prune login logout whoami history queue undo doctor lock outdated update completion)
 
 _shtab_longshore_pull_option_strings=(-h --help --json --quiet -q --engine -f --file --kind --build-arg --to --platform --all-platforms --native)
 _shtab_longshore_push_option_strings=(-h --help --json --quiet -q --engine --from --no-overwrite)
 _shtab_longshore_copy_option_strings=(-h --help --json --quiet -q --engine --platform --referrers --force --all-tags --tags -f --file --kind --build-arg --map)
+_shtab_longshore_index_option_strings=(-h --help --json --quiet -q --engine --force)
 _shtab_longshore_build_option_strings=(-h --help --json --quiet -q --engine -t --tag -f --file --target --build-arg --label --platform --no-cache --pull --builder)
 _shtab_longshore_save_option_strings=(-h --help --json --quiet -q --engine -o --output --from --format --platform --force)
 _shtab_longshore_load_option_strings=(-h --help --json --quiet -q --engine --to)
@@ -88,7 +89,7 @@ _shtab_longshore_outdated___kind_choices=(compose kubernetes dockerfile list)
 _shtab_longshore_update___kind_choices=(compose kubernetes dockerfile list)
 _shtab_longshore_update___from_choices=(engine library)
 _shtab_longshore_completion_pos_0_choices=(bash zsh fish)
-_shtab_longshore_pos_0_choices=(pull push copy build save load mirror run images repositories tags search inspect tag remove prune login logout whoami history queue undo doctor lock outdated update completion)
+_shtab_longshore_pos_0_choices=(pull push copy index build save load mirror run images repositories tags search inspect tag remove prune login logout whoami history queue undo doctor lock outdated update completion)
 
 _shtab_longshore_pull_pos_0_nargs='*'
 _shtab_longshore_pull__h_nargs=0
@@ -113,6 +114,13 @@ _shtab_longshore_copy__q_nargs=0
 _shtab_longshore_copy___referrers_nargs=0
 _shtab_longshore_copy___force_nargs=0
 _shtab_longshore_copy___all_tags_nargs=0
+_shtab_longshore_index_pos_1_nargs=+
+_shtab_longshore_index__h_nargs=0
+_shtab_longshore_index___help_nargs=0
+_shtab_longshore_index___json_nargs=0
+_shtab_longshore_index___quiet_nargs=0
+_shtab_longshore_index__q_nargs=0
+_shtab_longshore_index___force_nargs=0
 _shtab_longshore_build__h_nargs=0
 _shtab_longshore_build___help_nargs=0
 _shtab_longshore_build___json_nargs=0

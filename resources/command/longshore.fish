@@ -41,7 +41,7 @@ function _shtab_longshore_using
   test "$_shtab_longshore_cmdpath" = "$argv"
 end
 
-set -g _shtab_longshore_commands pull push copy build save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect tag remove prune login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' undo doctor lock outdated update completion
+set -g _shtab_longshore_commands pull push copy index build save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect tag remove prune login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' undo doctor lock outdated update completion
 set -g _shtab_longshore_opts_with_value --build-arg --builder --by --engine --entrypoint --env --file --filter --find --format --from --keep-newest --kind --label --layer --limit --map --max-deletes --min-age --mount --name --network --never --older-than --order --output --path --platform --publish --registry --remove --save-file --since --snooze --tag --tags --target --to --user --username --volume --workdir -e -f -o -p -t -u -v -w
 
 complete -c longshore -e
@@ -85,6 +85,12 @@ complete -c longshore -n '_shtab_longshore_using copy' -s f -l file -xka "(__fis
 complete -c longshore -n '_shtab_longshore_using copy' -l kind -xka "compose kubernetes dockerfile list" -d 'what the file is (default: by its name and content)'
 complete -c longshore -n '_shtab_longshore_using copy' -l build-arg -x -d 'a build argument for a Dockerfile (repeatable)'
 complete -c longshore -n '_shtab_longshore_using copy' -l map -x -d 'with -f: the path below DESTINATION, made of {path}, {name} and {registry} (default: {path})'
+complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a index -d 'Make one index of images of several platforms.'
+complete -c longshore -n '_shtab_longshore_using index' -s h -l help -d 'show this help message and exit'
+complete -c longshore -n '_shtab_longshore_using index' -l json -d 'print one JSON object a line (schema 1)'
+complete -c longshore -n '_shtab_longshore_using index' -l quiet -s q -d 'print only what was asked for, and errors'
+complete -c longshore -n '_shtab_longshore_using index' -l engine -x -d 'the engine to use: an address or a Docker context (pull and prune take several)'
+complete -c longshore -n '_shtab_longshore_using index' -l force -d 'replace an existing archive'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a build -d 'Build an image from a folder with a Dockerfile.'
 complete -c longshore -n '_shtab_longshore_using build' -s h -l help -d 'show this help message and exit'
 complete -c longshore -n '_shtab_longshore_using build' -l json -d 'print one JSON object a line (schema 1)'

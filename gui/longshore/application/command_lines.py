@@ -144,7 +144,7 @@ def _engine_place(request: TransferRequest) -> EnginePlace:
 
 def _line(request: TransferRequest, terminal: Terminal) -> str:
     """The line for *request*, "" if there is none."""
-    for form in (_pull, _push, _save, _load, _copy, _copy_tag, _build):
+    for form in (_pull, _push, _save, _load, _copy, _copy_tag, _index, _build):
         try:
             return shlex.join(["longshore", *form(request, terminal)])
         except (_NoLineError, LongshoreError):
@@ -261,6 +261,22 @@ def _copy_tag(request: TransferRequest, terminal: Terminal) -> list[str]:
         raise _NoLineError
     words = ["copy", "--tags", source.tag, *_platform(platform), *(["--referrers"] if referrers else [])]
     return [*words, _registry(source.with_tag(None)), _registry(target.with_tag(None), written=True)]
+
+
+def _index(request: TransferRequest, terminal: Terminal) -> list[str]:
+    from longshore.transfers.index_parts import parts_of
+
+    parts = parts_of(request)
+    _same(request, requests.index(parts, request.destination))
+    engines = {part.place for part in parts if isinstance(part.place, EnginePlace)}
+    if len(engines) > 1:
+        raise _NoLineError
+    words = ["index"]
+    for engine in engines:
+        words += _engine(engine, terminal)
+    destination = _destination(request.destination, terminal, "")
+    # As ``places.end_of`` finds them, an engine's and the library's images have their ids.
+    return [*words, destination, *(_source(part, terminal) for part in parts)]
 
 
 def _build(request: TransferRequest, terminal: Terminal) -> list[str]:

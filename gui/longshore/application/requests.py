@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from longshore.errors import InvalidInput
 from longshore.oci.local_image import LocalImage
 from longshore.oci.platform import Platform
 from longshore.oci.reference import DOCKER_HUB, Reference
@@ -119,3 +121,17 @@ def to_share(image: LocalImage, place: LocalPlace) -> TransferRequest | None:
         return pull(reference, place)
     ownerless = reference.domain == DOCKER_HUB and reference.path.startswith("library/")
     return None if ownerless else push(Endpoint.of(place, image.name), reference.with_digest(None))
+
+
+def index(parts: Sequence[Endpoint], destination: Endpoint) -> TransferRequest:
+    """Make one index of *parts*, images of several platforms in any places, at *destination*.
+
+    That is a registry, the library or an archive. Raises InvalidInput for a destination by digest and for parts that
+    can't be joined.
+    """
+    from longshore.transfers.index_parts import index_request
+
+    if destination.reference is None or destination.reference.digest is not None:
+        raise InvalidInput("An index needs a name with a tag.", subject=destination.name.shown)
+    named = replace(destination, reference=destination.reference.with_default_tag())
+    return index_request(parts, named)

@@ -84,7 +84,7 @@ def _line(row: TransferSnapshot, library: Path) -> tuple[str, ...]:
     return (
         times.age(row.finished) or "Unfinished",
         words.operation_text(request.operation),
-        words.end_text(request.source, is_source=True),
+        words.source_text(request),
         words.destination_text(request, library),
         words.status_text(row.state),
         words.transferred_text(row),

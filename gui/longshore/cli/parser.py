@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pull": ("moving", "Pull images into engines or the library."),
     "push": ("moving", "Push an image under one or several references."),
     "copy": ("copying", "Copy images between any two places, unchanged."),
+    "index": ("indexes", "Make one index of images of several platforms."),
     "build": ("build", "Build an image from a folder with a Dockerfile."),
     "save": ("archives", "Save an image to an archive."),
     "load": ("archives", "Load archives into an engine, the library or a registry."),

@@ -192,6 +192,6 @@ def _line(row: TransferSnapshot, library: Path) -> tuple[str, ...]:
     return (
         row.id[:_SHOWN],
         words.operation_text(request.operation),
-        words.end_text(request.source, is_source=True),
+        words.source_text(request),
         words.destination_text(request, library),
     )

@@ -13,9 +13,9 @@ from longshore.words.transfers import (
     advice_lines,
     destination_text,
     destination_whole,
-    end_text,
     end_whole,
     operation_text,
+    source_text,
     status_text,
     took_text,
     transferred_text,
@@ -60,7 +60,7 @@ def transfer_cell(snapshot: TransferSnapshot, column: int) -> str:
     if column == TransferColumn.OPERATION:
         return operation_text(snapshot.request.operation)
     if column == TransferColumn.SOURCE:
-        return end_text(snapshot.request.source, is_source=True)
+        return source_text(snapshot.request)
     if column == TransferColumn.DESTINATION:
         return destination_text(snapshot.request)
     if column == TransferColumn.STATUS:

@@ -137,6 +137,8 @@ REF_NAME = "ref-name"
 UNDOES = "undoes"
 #: The option with the digest that the destination's tag must point to before it is written, "" for no such tag.
 EXPECTED = "expected"
+#: The option with the images of the index that a transfer makes, see :mod:`longshore.transfers.index_parts`.
+PARTS = "parts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from longshore.language import tr
 from longshore.transfers.builds import names_of
 from longshore.transfers.transfer import (
+    PARTS,
     ArchivePlace,
     Endpoint,
     EnginePlace,
@@ -67,6 +68,18 @@ def end_text(end: Endpoint, *, is_source: bool, library: Path | None = None) -> 
     if isinstance(place, LibraryPlace):
         return tr("Library") if library in (None, place.path) else text.safe(place.path.name)
     return image_name(end) or text.safe(place.host)
+
+
+def source_text(request: TransferRequest) -> str:
+    """Return the image that *request* moves, see :func:`end_text`; for an index, the first of its images and how many
+    more there are."""
+    first = end_text(request.source, is_source=True)
+    if PARTS not in dict(request.options):
+        return first
+    from longshore.transfers.index_parts import parts_of
+
+    more = len(parts_of(request)) - 1
+    return tr("{name} and %n more", more).replace("{name}", first) if more > 0 else first
 
 
 def destination_text(request: TransferRequest, library: Path | None = None) -> str:

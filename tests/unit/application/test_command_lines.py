@@ -22,7 +22,7 @@ from longshore.application.mirrors.repositories import parse_namespace, parse_so
 from longshore.application.mirrors.rules import Extras, MirrorRule
 from longshore.application.terminal import Terminal
 from longshore.cli import archives as cli_archives
-from longshore.cli import copying, main, moving, parser
+from longshore.cli import copying, indexes, main, moving, parser
 from longshore.cli.output import Output
 from longshore.engine.address import EngineAddress, Origin, TlsFiles, current_address
 from longshore.oci.image_name import ImageName
@@ -30,6 +30,7 @@ from longshore.oci.local_image import LocalImage
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig
+from longshore.transfers.index_parts import parts_of
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
@@ -108,7 +109,7 @@ class Desk:
             run(session, wanted, output)
             return []
 
-        sources = [request.source for request in known]
+        sources = [end for request in known for end in parts_of(request) or (request.source,)]
 
         class Store:
             """The images of the sources."""
@@ -141,7 +142,7 @@ class Desk:
             )
 
         with pytest.MonkeyPatch.context() as patch:
-            for module in (moving, copying, cli_archives):
+            for module in (moving, copying, cli_archives, indexes):
                 patch.setattr(module, "run", run)
             patch.setattr(moving, "_run", run_of_a_push)
             patch.setattr(
@@ -270,6 +271,18 @@ def test_a_push(desk: Desk) -> None:
     assert desk.there_and_back(requests.push(named(desk.library), other)) == [
         "longshore push --from library r.io/acme/web:1 r.io/acme/web:2"
     ]
+
+
+def test_an_index(desk: Desk) -> None:
+    one, two = registry("r.io/acme/web:amd"), registry("docker.io/library/alpine:3.20")
+    (line,) = desk.there_and_back(requests.index([one, two], registry("r.io/acme/web:1")))
+    assert line == "longshore index r.io/acme/web:1 r.io/acme/web:amd alpine:3.20"
+    made = requests.index([named(desk.farm), named(desk.library)], Endpoint(desk.library, WEB))
+    (line,) = desk.there_and_back(made)
+    assert line.startswith("longshore index --engine build-farm library:r.io/acme/web:1 docker-daemon:")
+    # Only Longshore makes them like that, and only from one engine in one line.
+    assert desk.lines(made).keys() == {"longshore"}
+    assert desk.lines(requests.index([named(desk.farm), named(desk.engine)], registry("r.io/a:1"))) == {}
 
 
 def test_archives(desk: Desk) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from longshore.errors import InvalidInput
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.transfers.index_parts import index_request, parts_of
 from longshore.transfers.journal.codec import request_from_json, request_to_json, whole
 from longshore.transfers.transfer import (
+    PARTS,
     ArchivePlace,
     Endpoint,
     EnginePlace,
@@ -86,3 +90,23 @@ def test_the_largest_number_that_the_journal_keeps() -> None:
     assert whole(9223372036854775807) == 9223372036854775807
     with pytest.raises(ValueError):
         whole(9223372036854775808)
+
+
+def test_an_index_keeps_its_parts() -> None:
+    parts = [
+        Endpoint(RegistryPlace("r.io"), Reference.parse("r.io/a/b:amd64")),
+        Endpoint(LibraryPlace(Path("/home/ann/library")), None, f"sha256:{'1' * 64}"),
+    ]
+    made = index_request(parts, Endpoint(RegistryPlace("r.io"), Reference.parse("r.io/a/b:1")))
+    read = request_from_json(json.loads(json.dumps(request_to_json(made))))
+    assert read == made
+    assert parts_of(read) == tuple(parts)
+    for damaged in ("", "{", "[1]", "null", '[{"place": {"kind": "moon"}}]'):
+        assert parts_of(replace(made, options=((PARTS, damaged),))) == ()
+
+
+def test_an_index_needs_parts_that_differ() -> None:
+    end = Endpoint(RegistryPlace("r.io"), Reference.parse("r.io/a/b:1"))
+    for parts in ([], [end] * 2, [end] * 65):
+        with pytest.raises(InvalidInput):
+            index_request(parts, end)

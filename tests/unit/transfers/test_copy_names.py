@@ -6,7 +6,7 @@ import pytest
 
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import Endpoint, RegistryPlace
-from longshore.transfers.ways.copying.work import _destination_name, _source_name
+from longshore.transfers.ways.copying.work import _destination_name, source_name
 
 DIGEST = "sha256:" + "a" * 64
 PLACE = RegistryPlace("one.example")
@@ -23,9 +23,9 @@ PLACE = RegistryPlace("one.example")
 )
 def test_names_of_both_ends(reference: str, source: str, destination: str) -> None:
     end = Endpoint(PLACE, Reference.parse(reference))
-    assert (_source_name(end), _destination_name(end)) == (source, destination)
+    assert (source_name(end), _destination_name(end)) == (source, destination)
 
 
 def test_an_end_without_a_name_is_known_by_its_id() -> None:
     end = Endpoint(PLACE, None, DIGEST)
-    assert (_source_name(end), _destination_name(end)) == (DIGEST, "")
+    assert (source_name(end), _destination_name(end)) == (DIGEST, "")

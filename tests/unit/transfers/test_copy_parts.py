@@ -81,6 +81,9 @@ class Reader:
     ) -> list[Descriptor]:
         return []
 
+    def mountable(self, digest: str, host: str) -> str:
+        return self.repository if host == self.host else ""
+
     def close(self) -> None:
         pass
 

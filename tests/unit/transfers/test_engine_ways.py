@@ -29,6 +29,7 @@ from longshore.errors import (
 )
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.transfers.index_parts import IndexParts
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
@@ -117,7 +118,8 @@ def test_what_can_be_paused_and_what_unpacks() -> None:
     places = (EnginePlace, RegistryPlace, LibraryPlace, ArchivePlace)
     ways = all_ways()
     build = (FolderPlace, EnginePlace)
-    assert set(ways) == {*itertools.product(places, places), build}
+    indexes = {(IndexParts, place) for place in (RegistryPlace, LibraryPlace, ArchivePlace)}
+    assert set(ways) == {*itertools.product(places, places), build, *indexes}
     assert {pair: type(make_way(pair)) for pair in ways} == {pair: type(way) for pair, way in ways.items()}
     assert make_way((EnginePlace, str)) is None  # type: ignore[arg-type]
     copies = {

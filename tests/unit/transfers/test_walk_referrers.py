@@ -45,6 +45,9 @@ class Place:
     ) -> list[Descriptor]:
         return self.referring.get(digest, [])
 
+    def mountable(self, digest: str, host: str) -> str:
+        return self.repository if host == self.host else ""
+
     def close(self) -> None:
         pass
 

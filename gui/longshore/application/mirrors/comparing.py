@@ -90,6 +90,10 @@ class ReadOnce:
         """See ContentReader."""
         return self._reader.referrers(digest, refused=refused, cancellation=cancellation)
 
+    def mountable(self, digest: str, host: str) -> str:
+        """See ContentReader."""
+        return self._reader.mountable(digest, host)
+
     def close(self) -> None:
         """See ContentReader."""
         self._reader.close()

@@ -95,6 +95,10 @@ class ArchiveReader:
         tops = [one.top for one in self._opened(cancellation).listing.archived]
         return [top.descriptor for top in tops if top.subject is not None and top.subject.digest == digest]
 
+    def mountable(self, digest: str, host: str) -> str:
+        """See ContentReader."""
+        return ""
+
     def close(self) -> None:
         """See ContentReader. No file is kept open."""
 

@@ -76,6 +76,10 @@ class LibraryReader(_Part):
         cancellation.raise_if_cancelled()
         return self._library.referrers(digest)
 
+    def mountable(self, digest: str, host: str) -> str:
+        """See ContentReader."""
+        return ""
+
 
 class LibraryWriter(_Part):
     """See ContentWriter."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class ContentReader(Protocol):
     """One repository to read from. Thread-safe; every call may block, and raises LongshoreError or Cancelled."""
 
-    #: The registry's host and the repository's path there, for mounting; "" and "" for other places.
+    #: The registry's host and the repository's path there; "" and "" for other places.
     host: str
     repository: str
 
@@ -40,6 +40,9 @@ class ContentReader(Protocol):
 
         *refused* is called with the reason if the place may have more than it is willing to list.
         """
+
+    def mountable(self, digest: str, host: str) -> str:
+        """The repository from which the registry *host* can mount the blob *digest*; "" if there is none."""
 
     def close(self) -> None:
         """Close files; the underlying clients are shared and stay open."""

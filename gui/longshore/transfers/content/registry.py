@@ -46,6 +46,10 @@ class RegistryReader:
         """Uses the referrers API, or the fallback tag if the registry has none."""
         return self._client.referrers(self.repository, digest, refused=refused, cancellation=cancellation)
 
+    def mountable(self, digest: str, host: str) -> str:
+        """See ContentReader."""
+        return self.repository if host == self.host else ""
+
     def close(self) -> None:
         """The client is shared and stays open."""
 

@@ -43,8 +43,8 @@ def request_to_json(request: TransferRequest) -> Json:
     """*request* as data that :func:`request_from_json` reads, also in later versions."""
     data: Json = {
         "operation": request.operation.value,
-        "source": _endpoint_to_json(request.source),
-        "destination": _endpoint_to_json(request.destination),
+        "source": endpoint_to_json(request.source),
+        "destination": endpoint_to_json(request.destination),
     }
     if request.platform is not None:
         data["platform"] = str(request.platform)
@@ -59,8 +59,8 @@ def request_from_json(data: Json) -> TransferRequest:
         platform = data.get("platform")
         return TransferRequest(
             operation=Operation(data["operation"]),
-            source=_endpoint_from_json(data["source"]),
-            destination=_endpoint_from_json(data["destination"]),
+            source=endpoint_from_json(data["source"]),
+            destination=endpoint_from_json(data["destination"]),
             platform=None if platform is None else Platform.parse(platform),
             options=tuple(sorted((str(k), str(v)) for k, v in data.get("options", {}).items())),
         )
@@ -68,7 +68,8 @@ def request_from_json(data: Json) -> TransferRequest:
         raise ValueError(f"not a transfer request: {error!r}") from error
 
 
-def _endpoint_to_json(endpoint: Endpoint) -> Json:
+def endpoint_to_json(endpoint: Endpoint) -> Json:
+    """*endpoint* as data."""
     data: Json = {"place": place_to_json(endpoint.place)}
     if endpoint.reference is not None:
         data["reference"] = str(endpoint.reference)
@@ -77,7 +78,8 @@ def _endpoint_to_json(endpoint: Endpoint) -> Json:
     return data
 
 
-def _endpoint_from_json(data: Json) -> Endpoint:
+def endpoint_from_json(data: Json) -> Endpoint:
+    """The endpoint from *data*. Raises ValueError, KeyError, TypeError or a LongshoreError on other data."""
     reference = data.get("reference")
     return Endpoint(
         place_from_json(data["place"]),

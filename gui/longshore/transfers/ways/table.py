@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from longshore.transfers.index_parts import IndexParts
 from longshore.transfers.transfer import (
+    PARTS,
     ArchivePlace,
     EnginePlace,
     FolderPlace,
@@ -21,7 +23,9 @@ from longshore.transfers.transfer import (
 if TYPE_CHECKING:
     from longshore.transfers.ways.way import Way
 
-Places = tuple[type[EnginePlace | RegistryPlace | LibraryPlace | ArchivePlace | FolderPlace], ...]
+Places = tuple[
+    type[EnginePlace | RegistryPlace | LibraryPlace | ArchivePlace | FolderPlace | IndexParts], ...
+]
 Ways = Mapping[Places, "Way"]
 
 
@@ -96,6 +100,12 @@ def _build() -> Way:
     return BuildWay()
 
 
+def _index() -> Way:
+    from longshore.transfers.ways.index import IndexWay
+
+    return IndexWay()
+
+
 _MAKERS: dict[Places, Callable[[], Way]] = {
     (RegistryPlace, EnginePlace): _pull,
     (EnginePlace, RegistryPlace): _push,
@@ -114,6 +124,9 @@ _MAKERS: dict[Places, Callable[[], Way]] = {
     (ArchivePlace, RegistryPlace): _copy,
     (ArchivePlace, LibraryPlace): _copy,
     (FolderPlace, EnginePlace): _build,
+    (IndexParts, RegistryPlace): _index,
+    (IndexParts, LibraryPlace): _index,
+    (IndexParts, ArchivePlace): _index,
 }
 
 
@@ -130,4 +143,5 @@ def all_ways() -> Ways:
 
 def kind_of(request: TransferRequest) -> Places:
     """The key of *request* in a table of ways."""
-    return (type(request.source.place), type(request.destination.place))
+    source = IndexParts if PARTS in dict(request.options) else type(request.source.place)
+    return (source, type(request.destination.place))

@@ -43,12 +43,20 @@ _STATES = {
 class CopyWork:
     """One attempt at a copy between two opened places. Belongs to the job's thread and starts helper threads."""
 
-    def __init__(self, job: Job, reader: ContentReader, writer: ContentWriter, turns: Turns) -> None:
+    def __init__(
+        self,
+        job: Job,
+        reader: ContentReader,
+        writer: ContentWriter,
+        turns: Turns,
+        source: str | None = None,
+    ) -> None:
+        """*source*: the image's name for *reader*, if it is not the one of the request's source."""
         self._job = job
         self._turns = turns
         self._reader = reader
         self._writer = writer
-        self._source_name = _source_name(job.request.source)
+        self._source_name = source_name(job.request.source) if source is None else source
         self._content: Content | None = None
         self._name = ""
         #: Within one registry, blobs are mounted without asking for them first.
@@ -197,7 +205,7 @@ class CopyWork:
             outcome = self._writer.write_blob(
                 blob,
                 source,
-                mount_from=self._reader.repository if self._near else "",
+                mount_from=self._reader.mountable(blob.digest, self._writer.host),
                 cancellation=cancellation,
             )
         except SourceFailedError as failed:
@@ -284,7 +292,7 @@ class CopyWork:
             self._job.progress.feed(LayerProgress(short(digest), state, current, total))
 
 
-def _source_name(endpoint: Endpoint) -> str:
+def source_name(endpoint: Endpoint) -> str:
     """The name to ask the source for: a digest or a tag."""
     return endpoint.image_id if endpoint.reference is None else endpoint.reference.target
 
