@@ -22,6 +22,7 @@ from longshore.models.transfers import TransferModel
 from longshore.operations.builds import Builds
 from longshore.operations.cleanup import CleanUps
 from longshore.operations.containers import Containers
+from longshore.operations.details import Details
 from longshore.operations.detour import Detour
 from longshore.operations.image_lists import ImageLists
 from longshore.operations.image_platforms import ImagePlatforms
@@ -87,6 +88,7 @@ class Operations(QObject):
         self.cleanup = CleanUps(self.clients, self.tasks, Pins(settings))
         certificates = folders.config / "certificates"
         self.registries = Registries(self.clients, self.tasks, book, registry_model, tags, certificates)
+        self.details = Details(self.clients, self.tasks, lambda host: book.config(host).is_hub)
         self.contents = ContentsReader(self.clients, self.tasks)
         self.mirrors = Mirrors(self.clients, self.tasks, settings)
         self.transfers = Transfers(
@@ -133,6 +135,7 @@ class Operations(QObject):
         self.images.stop()
         self.usage.stop()
         self.platforms.stop()
+        self.details.stop()
         self.registries.stop()
         self.recent.stop()
         self.undo.stop()

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from longshore.widgets import command_menu
+from longshore.widgets.details.button import DetailsButton
 from longshore.widgets.theme import Appearance, current_theme
 from longshore.widgets.verbs import Entry, Verb
 
@@ -65,7 +66,7 @@ class Actions(QObject):
         self.copy_digest = self._add(image, self.tr("Copy digest"), images.copy_id_verb)
         self.copy_command = image.addMenu(command_menu.title())
         image.aboutToShow.connect(self._fill_commands)
-        self.details = self._add(image, self.tr("Details"), images.details_verb, "Alt+Return", "Alt+Enter")
+        self.details = self._add(image, self.tr("Details"), images.details_verb)
 
         self.sign_in = self._add(registry, "", registries.sign_in_verb)
         self.sign_out = self._add(registry, "", registries.sign_out_verb)
@@ -98,6 +99,8 @@ class Actions(QObject):
         for menu in (file, image, registry, transfers):
             menu.setToolTipsVisible(True)
 
+        self._add_details(view)
+        view.addSeparator()
         self.refresh = self._add(view, self.tr("Refresh"), window.refresh, "F5", "Ctrl+R")
         self.find = self._add(view, self.tr("Filter"), window.focus_filter, "Ctrl+F")
         view.addSeparator()
@@ -146,6 +149,25 @@ class Actions(QObject):
         window = self._window
         copy = window.image_pane.copy_reference_requested.emit
         command_menu.fill_commands(self.copy_command, window.command_lines(), copy)
+
+    def _add_details(self, view: QMenu) -> None:
+        """Add what concerns the Details panel, and its button at the right of the menu bar."""
+        window, place = self._window, self._window.details_place
+        self.show_details = self._add(view, self.tr("Details"), place.toggle, "F4", "Alt+Return", "Alt+Enter")
+        self.show_details.setCheckable(True)
+        self.details_button = DetailsButton(self.show_details)
+        window.menuBar().setCornerWidget(self.details_button)
+        self.details_button.show()
+        place.visible_changed.connect(self.show_details.setChecked)
+        self.show_details.setChecked(place.visible)
+        tabs = window.details.tabs
+        self.next_tab = self._add(view, self.tr("Next tab"), lambda: tabs.step(1), "Ctrl+PgDown")
+        self.tab_before = self._add(view, self.tr("Previous tab"), lambda: tabs.step(-1), "Ctrl+PgUp")
+        for action in (self.next_tab, self.tab_before):
+            place.visible_changed.connect(action.setEnabled)
+            action.setEnabled(place.visible)
+        self.next_pane = self._add(view, self.tr("Next pane"), window.next_pane, "F6")
+        self.pane_before = self._add(view, self.tr("Previous pane"), lambda: window.next_pane(-1), "Shift+F6")
 
     @overload
     def _add(self, menu: QMenu, words: str, wish: Verb, *keys: str) -> Entry: ...

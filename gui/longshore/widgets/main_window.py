@@ -6,16 +6,18 @@ import base64
 import binascii
 import itertools
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PySide6.QtCore import QByteArray, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from longshore.models.columns import Tone
 from longshore.models.images import ImageModel
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
+from longshore.widgets.details.remembered import WIDE, remembered
 from longshore.widgets.images import ImagePane
 from longshore.widgets.pane import Pane
 from longshore.widgets.registries import RegistryPane
@@ -25,6 +27,8 @@ from longshore.widgets.views import TableView, TreeView
 if TYPE_CHECKING:
     from longshore.models.transfers import TransferModel
     from longshore.widgets.command_menu import Lines
+    from longshore.widgets.details.panel import DetailsPanel
+    from longshore.widgets.details.place import DetailsPlace
     from longshore.widgets.transfers import TransferPane
 
 #: Space between panes and to the window's edge, in device-independent pixels.
@@ -63,6 +67,8 @@ class MainWindow(QMainWindow):
     close_requested = Signal()  # the user closes the window; it stays until close_now()
 
     transfer_pane: TransferPane
+    details: DetailsPanel
+    _place: DetailsPlace | None = None
 
     def __init__(self, images: ImageModel, registries: RegistryModel, tags: TagModel) -> None:
         super().__init__()
@@ -76,10 +82,20 @@ class MainWindow(QMainWindow):
         self.sides.setChildrenCollapsible(False)
         self.sides.addWidget(self.image_pane)
         self.sides.addWidget(self.registry_pane)
+        #: Where Details is in a wide window. The first picture shows it empty; :meth:`add_details` fills it.
+        self._dock = QWidget()
+        QVBoxLayout(self._dock).setContentsMargins(0, 0, 0, 0)
+        self._dock.hide()
+        self.upper = QSplitter(Qt.Orientation.Horizontal)
+        self.upper.setHandleWidth(_GAP)
+        self.upper.setChildrenCollapsible(False)
+        self.upper.addWidget(self.sides)
+        self.upper.addWidget(self._dock)
+        self.upper.setStretchFactor(0, 1)
         self.floors = QSplitter(Qt.Orientation.Vertical)
         self.floors.setHandleWidth(_GAP)
         self.floors.setChildrenCollapsible(False)
-        self.floors.addWidget(self.sides)
+        self.floors.addWidget(self.upper)
         self.sides.setStretchFactor(0, 1)
         self.sides.setStretchFactor(1, 1)
         self.floors.setStretchFactor(0, 3)
@@ -120,12 +136,14 @@ class MainWindow(QMainWindow):
 
     def add_transfers(self, transfers: TransferModel) -> None:
         """Add the transfer pane at its saved position. Call it once, before any transfer runs."""
+        from longshore.widgets.strip import Strip
         from longshore.widgets.transfers import TransferPane
 
         pane = self.transfer_pane = TransferPane(transfers)
-        pane.setVisible(transfers.rowCount() > 0)
-        pane.occupied_changed.connect(pane.setVisible)
-        self.floors.addWidget(pane)
+        strip = self._strip = Strip(pane, pane.header.row, pane.header.title)
+        strip.set_occupied(transfers.rowCount() > 0)
+        pane.occupied_changed.connect(strip.set_occupied)
+        self.floors.addWidget(strip)
         self.floors.setStretchFactor(1, 1)
         self.floors.setSizes([500, 280])
         self._panes.append(pane)
@@ -134,6 +152,23 @@ class MainWindow(QMainWindow):
         if self._restored:
             self.floors.restoreState(self._restored["floors"])
             self._restore_columns("transfers")
+        self._add_details()
+
+    def _add_details(self) -> None:
+        """Add the Details panel, as it was in the last run."""
+        from longshore.widgets.details.panel import DetailsPanel
+        from longshore.widgets.details.place import DetailsPlace
+
+        self.details = DetailsPanel()
+        self._place = DetailsPlace(self.details, self.upper, self._dock, self._strip)
+        self._place.set_room(self.width())
+        self._place.restore(self._restored.get("details"))
+
+    @property
+    def details_place(self) -> DetailsPlace:
+        """Shows and hides Details. Only after :meth:`add_transfers`."""
+        assert self._place is not None
+        return self._place
 
     def _order_tabs(self) -> None:
         images, registries = self.image_pane, self.registry_pane
@@ -158,9 +193,33 @@ class MainWindow(QMainWindow):
     @Slot(QWidget, QWidget)
     def _focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
         # Kept when a menu or a field takes the focus: an action is meant for the view that was active before.
-        if isinstance(new, (TableView, TreeView)) and self.isAncestorOf(new) and new is not self._last_view:
+        if not isinstance(new, (TableView, TreeView)) or new is self._last_view:
+            return
+        if self.isAncestorOf(new) and not self._in_details(new):
             self._last_view = new
             self.active_changed.emit()
+
+    def _in_details(self, widget: QWidget | None) -> bool:
+        """True if *widget* is in Details, which acts on the image of another pane."""
+        return widget is not None and self._place is not None and self.details.isAncestorOf(widget)
+
+    @Slot()
+    def next_pane(self, by: int = 1) -> None:
+        """Focus the next pane (1) or the one before (-1): Local images, Registries, Tags, Details, Transfers."""
+        stops: list[tuple[QWidget, Callable[[], None]]] = [
+            (view, lambda view=view: view.setFocus(Qt.FocusReason.ShortcutFocusReason))  # type: ignore[misc]
+            for view in (self.image_pane.view, self.registry_pane.view, self.registry_pane.tags.view)
+        ]
+        stops.append((self.details, self.details.focus_content))
+        transfers = self.transfer_pane.view
+        stops.append((transfers, lambda: transfers.setFocus(Qt.FocusReason.ShortcutFocusReason)))
+        stops = [stop for stop in stops if stop[0].isVisible()]
+        focus = self.focusWidget()
+        at = next(
+            (i for i, (pane, _) in enumerate(stops) if pane is focus or pane.isAncestorOf(focus)),
+            next((i for i, (pane, _) in enumerate(stops) if pane is self._last_view), 0),
+        )
+        stops[(at + by) % len(stops)][1]()
 
     def active_pane(self) -> Pane:
         """Return the active pane, or the one that was active last."""
@@ -198,6 +257,8 @@ class MainWindow(QMainWindow):
     @Slot()
     def focus_filter(self) -> None:
         """Focus the filter of the active pane."""
+        if self._in_details(self.focusWidget()) and self.details.focus_filter():
+            return
         if self._last_view is self.registry_pane.tags.view:
             field = self.registry_pane.tags.filter
         elif self.active_pane() is self.registry_pane:
@@ -218,6 +279,12 @@ class MainWindow(QMainWindow):
         if not self._painted:
             self._painted = True
             self.painted.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt's hook."""
+        super().resizeEvent(event)
+        if self._place is not None:
+            self._place.set_room(event.size().width())
 
     # -- closing
 
@@ -251,6 +318,8 @@ class MainWindow(QMainWindow):
             "right": _packed(self.registry_pane.splitter.saveState()),
             "columns": {name: view.columns.state() for name, view in self._views.items()},
         }
+        if self._place is not None:
+            state["details"] = self._place.state()
         return json.dumps(state).encode()
 
     def restore_state(self, data: bytes) -> bool:
@@ -265,15 +334,30 @@ class MainWindow(QMainWindow):
             )
         except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
             return False
-        self._restored = {"floors": floors, "columns": state.get("columns")}
+        self._restored = {
+            "floors": floors,
+            "columns": state.get("columns"),
+            "details": state.get("details"),
+        }
         self.restoreGeometry(geometry)
         self.sides.restoreState(sides)
         self.registry_pane.splitter.restoreState(right)
+        self._reserve_details()
         if "transfers" in self._views:
             self.floors.restoreState(floors)
         for name in self._views:
             self._restore_columns(name)
         return True
+
+    def _reserve_details(self) -> None:
+        """Leave the room of Details in the first picture, so that nothing moves when it is added."""
+        if self._place is not None:
+            self._place.restore(self._restored["details"])
+            return
+        shown, width, _ = remembered(self._restored["details"])
+        if shown and self.width() >= WIDE:
+            self._dock.show()
+            self.upper.setSizes([self.width() - 2 * _GAP - width, width])
 
     def _restore_columns(self, name: str) -> None:
         columns = self._restored["columns"]

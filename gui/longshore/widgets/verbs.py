@@ -222,13 +222,14 @@ class _MoreMenu(QMenu):
 class VerbBar(QWidget):
     """A row of text buttons: verbs for the selection at the left, those for the pane at the right, then *More*.
 
-    If room is short, buttons go into *More*, where they keep their state and the reason.
+    If room is short, buttons go into *More*, where they keep their state and the reason. *flat*: they have no borders.
     """
 
     resized = Signal()  # it needs another width, because of other texts or visible verbs
 
-    def __init__(self, margins: QMargins | None = None) -> None:
+    def __init__(self, margins: QMargins | None = None, *, flat: bool = False) -> None:
         super().__init__()
+        self._flat = flat
         #: The view that gets the focus when a focused button is disabled.
         self.home: QWidget | None = None
         self._placed: list[_Placed] = []
@@ -241,6 +242,7 @@ class VerbBar(QWidget):
         self._menu.setToolTipsVisible(True)
         self.more_button = TextButton(self.tr("More"))
         self.more_button.setMenu(self._menu)
+        self.more_button.setProperty("quiet", flat)
         self.more_button.hide()
         self._row.addWidget(self.more_button)
         self._shown: list[tuple[str, bool]] = []
@@ -265,6 +267,8 @@ class VerbBar(QWidget):
         """
         verb = self.keep(text, wish, why_not=why_not)
         button = None if more else VerbButton(verb, self, primary=primary)
+        if button is not None and self._flat:
+            button.setProperty("quiet", True)
         if stays is None:
             stays = 10 if side is Side.SELECTION else 0
         if button is not None:

@@ -104,6 +104,7 @@ class Wiring(QObject):
         from longshore.wiring.clean_up import CleanUp
         from longshore.wiring.copies import Copies
         from longshore.wiring.desktop import Desktop
+        from longshore.wiring.details import Details
         from longshore.wiring.image_lists import ImageLists
         from longshore.wiring.images import Images
         from longshore.wiring.places import Places
@@ -149,6 +150,7 @@ class Wiring(QObject):
         Builds(self.window, operations, shared)
         WebPages(self.window, operations, shared)
         Runs(self.window, operations, shared)
+        Details(self.window, operations, shared)
         self._desktop = Desktop(self.window, operations, self._environ)
         self._desktop.quit_requested.connect(self._close_requested)
         self._after = AfterTransfers(self.window, operations, self._environ)

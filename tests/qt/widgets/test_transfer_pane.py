@@ -29,12 +29,12 @@ def _click(qtbot: QtBot, button: QPushButton) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-def test_hidden_when_empty(bench: Bench) -> None:
+def test_hidden_when_empty(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.transfer_pane
     assert not pane.isVisible()
     bench.move(transfer("a"))
     assert pane.isVisible()
-    assert pane.height() >= 150
+    qtbot.waitUntil(lambda: pane.height() >= 150)
     bench.transfers.apply(Changes(removed=["a"]))
     assert not pane.isVisible()
 

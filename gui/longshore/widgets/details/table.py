@@ -1,0 +1,27 @@
+"""All tabs of Details, in their order. A further tab is a row here; see :mod:`.tab`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from longshore.language import tr
+from longshore.widgets.details.tab import DetailsTab
+
+
+class TabKind(NamedTuple):
+    """One tab. *key*: its name in the settings and the wiring; *title*: returns its name for people; *make*: imports
+    and creates it."""
+
+    key: str
+    title: Callable[[], str]
+    make: Callable[[], DetailsTab]
+
+
+def _overview() -> DetailsTab:
+    from longshore.widgets.details.overview import OverviewTab
+
+    return OverviewTab()
+
+
+TABS: tuple[TabKind, ...] = (TabKind("overview", lambda: tr("Overview"), _overview),)
