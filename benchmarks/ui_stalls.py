@@ -34,6 +34,7 @@ from longshore.engine.stream import Normaliser
 from longshore.oci.layer import LayerProgress
 from longshore.oci.reference import Reference
 from longshore.transfers.bandwidth import Bandwidth
+from longshore.transfers.clients import NO_GATE
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.queue.queue import TransferQueue
@@ -180,6 +181,7 @@ class NoClients:
     """Clients that the replay never calls."""
 
     bandwidth = Bandwidth()
+    gate = NO_GATE
 
     def engine(self, address: object) -> Any:
         raise NotImplementedError

@@ -32,7 +32,8 @@
     │   ├── RateLimited         429 (``retry_after`` seconds)             (transient)
     │   ├── RegistryFailure     5xx                                       (transient)
     │   ├── UnexpectedReply     not what the protocol says; refused redirects and links
-    │   └── ListingUnsupported  the registry does not list its repositories
+    │   ├── ListingUnsupported  the registry does not list its repositories
+    │   └── NotSigned           the user's rule allows only signed images
     ├── CredentialsError        config.json or a credential helper is broken
     ├── VerificationFailed      the transfer ended, but the destination has other content
     │   └── TagMoved            a tag points to another image than when somebody decided about it
@@ -82,6 +83,8 @@ class Remedy(enum.Enum):
     PIN = "pin"
     #: Let the library pull instead of the engine.
     LIBRARY = "library"
+    #: Change the keys and the rule for signatures.
+    KEYS = "keys"
 
 
 class Words(TypedDict, total=False):
@@ -425,6 +428,13 @@ class ListingUnsupported(RegistryError):
 
     code = "registry.no-catalogue"
     remedy = Remedy.PIN
+
+
+class NotSigned(RegistryError):
+    """The user's rule allows only signed images, and no signature by one of the keys was found on this one."""
+
+    code = "registry.not-signed"
+    remedy = Remedy.KEYS
 
 
 class CredentialsError(LongshoreError):

@@ -17,6 +17,7 @@ from longshore.credentials import Credential, CredentialStore
 from longshore.errors import CredentialsError
 from longshore.registry.config import RegistryConfig
 from longshore.transfers.bandwidth import Bandwidth
+from longshore.transfers.clients import NO_GATE, Gate
 from longshore.transfers.tag_changes import NO_RECORDER, TagRecorder
 from longshore.transfers.transfer import Place, RegistryPlace
 
@@ -56,6 +57,8 @@ class Clients:
         self.bandwidth = Bandwidth()
         #: Records every change of a tag. Set before the first use.
         self.recorder: TagRecorder = NO_RECORDER
+        #: Decides which images may be fetched. Set before the first use.
+        self.gate: Gate = NO_GATE
 
     def engine(self, address: EngineAddress) -> Engine:
         """The client for the engine at *address*. Does not connect."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from longshore.application import user_files
 from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
+from longshore.application.signatures.gate import KEYS_FILE, KeyGate
 from longshore.engine.address import current_address
 from longshore.errors import InvalidInput
 from longshore.registry.config import RegistryConfig
@@ -45,6 +46,9 @@ class Session:
         self._history = history
         cache = self.folders.cache if history else None
         self.clients = Clients(environ, self.registries.config, cache=cache)
+        #: The user's keys for signatures, and the rules about them, which hold without history, too.
+        self.signatures = KeyGate(self.folders.config / KEYS_FILE, self.registries.config, environ)
+        self.clients.gate = self.signatures
         self.tag_history = user_files.tag_history(
             self.folders if history else None, self.settings, self.clients.user_of
         )

@@ -15,6 +15,7 @@ from longshore.application.clients import Clients
 from longshore.application.engine_groups import EngineGroups
 from longshore.application.pins import Pins
 from longshore.application.registries import RegistryBook
+from longshore.application.signatures.gate import KEYS_FILE, KeyGate
 from longshore.models.images import ImageModel
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
@@ -74,6 +75,8 @@ class Operations(QObject):
         images, registry_model, tags, transfers = models
         book = RegistryBook(settings, registries)
         self.clients = Clients(environ, book.config, cache=folders.cache)
+        self.signatures = KeyGate(folders.config / KEYS_FILE, book.config, environ)
+        self.clients.gate = self.signatures
         self.tag_history = user_files.tag_history(folders, settings, self.clients.user_of)
         self.clients.recorder = self.tag_history
         self.tasks = Tasks()

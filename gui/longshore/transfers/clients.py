@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from longshore.cancellation import Cancellation
     from longshore.credentials import Credential
     from longshore.engine.address import EngineAddress
     from longshore.engine.engine import Engine
     from longshore.library.library import Library
     from longshore.registry.client import RegistryClient
     from longshore.transfers.bandwidth import Bandwidth
+    from longshore.transfers.transfer import TransferRequest
 
 
 class Clients(Protocol):
@@ -19,6 +22,8 @@ class Clients(Protocol):
 
     #: The speed limit that all copies share.
     bandwidth: Bandwidth
+    #: Decides which images may be fetched from registries.
+    gate: Gate
 
     def engine(self, address: EngineAddress) -> Engine:
         """The client for the engine at *address*; does not connect. Raises EngineError for a bad address."""
@@ -31,3 +36,34 @@ class Clients(Protocol):
 
     def credential(self, host: str) -> Credential | None:
         """The credential for signing in to *host*, None for anonymous access. Raises CredentialsError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The image that may be fetched: exactly the one with this *digest*. *signer*: the name of the key, for people."""
+
+    digest: str
+    signer: str
+
+
+class Gate(Protocol):
+    """Knows the user's rules about images. Thread-safe."""
+
+    def admit(
+        self, request: TransferRequest, clients: Clients, cancellation: Cancellation
+    ) -> Admission | None:
+        """Return what *request* may fetch from its registry, None if no rule concerns it. Blocks.
+
+        Raises NotSigned if a rule refuses the image, and LongshoreError if that cannot be found out.
+        """
+
+
+class _Open:
+    def admit(
+        self, request: TransferRequest, clients: Clients, cancellation: Cancellation
+    ) -> Admission | None:
+        return None
+
+
+#: Admits everything.
+NO_GATE: Gate = _Open()

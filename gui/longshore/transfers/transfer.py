@@ -135,6 +135,8 @@ class Endpoint:
 REF_NAME = "ref-name"
 #: The option with the id of the record in the tag history that a transfer undoes.
 UNDOES = "undoes"
+#: The option, "1", of a request whose image must be signed by one of the user's keys, whatever the rules say.
+ONLY_SIGNED = "only-signed"
 #: The option with the digest that the destination's tag must point to before it is written, "" for no such tag.
 EXPECTED = "expected"
 #: The option with the images of the index that a transfer makes, see :mod:`longshore.transfers.index_parts`.
@@ -252,6 +254,7 @@ class NoteKind(enum.Enum):
     FILES_CHANGED = (
         "files changed"  # files of a folder that were written while they were sent: ``text`` names them
     )
+    SIGNED = "signed"  # a rule requires a signature: ``text`` names the key that verified it
     STEP_CONTINUES = "step continues"  # a cancelled build whose builder finishes the step that runs
 
 

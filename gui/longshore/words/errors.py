@@ -61,6 +61,7 @@ class Offer(NamedTuple):
 def offer(error: LongshoreError, name: str = "") -> Offer:
     """Return the offer for *error*. *name*: the title of its registry."""
     pin, library, retry = tr("Pin a repository by name…"), tr("Download via the library"), tr("Retry")
+    keys = tr("Keys…")
     certificate, settings, sign_in = tr("Certificate…"), tr("Settings…"), tr("Sign in to {registry}…")
     button, notice, menu = {
         Remedy.RETRY: (retry, retry, retry),
@@ -69,6 +70,7 @@ def offer(error: LongshoreError, name: str = "") -> Offer:
         Remedy.SETTINGS: (settings, settings, tr("Settings of {registry}…")),
         Remedy.PIN: (pin, pin, pin),
         Remedy.LIBRARY: (library, library, library),
+        Remedy.KEYS: (keys, keys, tr("Keys of {registry}…")),
     }[error.remedy]
     named = safe(name or error.registry, 80)
     notice, menu = (words.replace("{registry}", named) for words in (notice, menu))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from longshore.transfers.clients import NO_GATE
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.ways.copying import source as copy_source
@@ -18,6 +19,8 @@ from transfertools.faulty import faulty_registries
 
 class NoClients:
     """Clients that fail if they are used: a way defined by a test needs none."""
+
+    gate = NO_GATE
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"nobody should ask for {name}")

@@ -22,6 +22,7 @@ from longshore.errors import (
     UnavailableCause,
 )
 from longshore.oci.platform import Platform
+from longshore.transfers.clients import NO_GATE
 from longshore.transfers.progress.progress import Progress
 from longshore.transfers.queue.threads import Threads
 from longshore.transfers.queue.waiting import EngineWaiter
@@ -37,7 +38,7 @@ AWAY = EngineUnavailable("No.", cause=UnavailableCause.NOT_RUNNING)
 
 
 def job_of(**more: Any) -> Job:
-    clients: Any = SimpleNamespace(**more.pop("clients", {}))
+    clients: Any = SimpleNamespace(**({"gate": NO_GATE} | more.pop("clients", {})))
     return Job(pull(), clients, Cancellation(), Progress(extracts=False), **more)
 
 

@@ -21,8 +21,10 @@ Make = Callable[..., tuple[TransferQueue, Eye]]
 CHILD = """
 import os, signal, sys, threading
 from pathlib import Path
+from types import SimpleNamespace
 sys.path[:0] = sys.argv[4:]
 from longshore.errors import NotInRegistry
+from longshore.transfers.clients import NO_GATE
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import State
@@ -48,7 +50,8 @@ def run(job, number):
 
 eye = Eye()
 table = Script(run, plan).table()
-queue = eye.queue = TransferQueue(None, Journal(path), wake=eye.wake, ways=table, concurrency=50)
+clients = SimpleNamespace(gate=NO_GATE)
+queue = eye.queue = TransferQueue(clients, Journal(path), wake=eye.wake, ways=table, concurrency=50)
 queue.start()
 ids = [queue.add(pull(f"a/b:{number}")) for number in range(rows if how == "waiting" else 1)]
 for number in range(1, 1 if how == "waiting" else rows):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from longshore.cancellation import Cancelled
 from longshore.errors import LongshoreError
 from longshore.transfers.errors import internal_error
-from longshore.transfers.transfer import Plan
+from longshore.transfers.transfer import NoteKind, Phase, Plan, RegistryPlace
 from longshore.transfers.ways.way import Job, Later, Way
 
 _log = logging.getLogger(__name__)
@@ -25,12 +25,13 @@ class Outcome:
 
 
 def perform(way: Way, job: Job, planned: Callable[[Plan | Later | None], None]) -> Outcome:
-    """Plan, report the plan through *planned*, transfer, verify.
+    """Ask whether the image may be fetched, plan, report the plan through *planned*, transfer, verify.
 
     Never raises: an unexpected exception is logged and returned as an error.
     """
     try:
         with job.closing:
+            job = _admitted(job)
             plan = way.plan(job)
             job.cancellation.raise_if_cancelled()
             planned(plan)
@@ -49,3 +50,20 @@ def perform(way: Way, job: Job, planned: Callable[[Plan | Later | None], None]) 
             return Outcome(cancelled=True)
         _log.exception("a transfer failed unexpectedly")
         return Outcome(error=internal_error(error))
+
+
+def _admitted(job: Job) -> Job:
+    """The *job* as it may be done: if a rule concerns it, its source is the verified digest instead of a tag.
+
+    A tag that moves after the check changes nothing, because a digest is content. Raises as Gate.admit.
+    """
+    source = job.request.source
+    if not isinstance(source.place, RegistryPlace) or source.reference is None:
+        return job  # nothing is fetched
+    job.progress.enter(Phase.CHECKING)
+    found = job.clients.gate.admit(job.request, job.clients, job.cancellation)
+    if found is None:
+        return job
+    job.tell(NoteKind.SIGNED, found.signer)
+    named = source.reference.with_tag(None).with_digest(found.digest)
+    return replace(job, request=replace(job.request, source=replace(source, reference=named)))

@@ -1,0 +1,88 @@
+"""Which repositories a key or a rule is for: a registry, a repository, or a pattern for repositories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longshore.application.mirrors.patterns import check, is_pattern, matches
+from longshore.errors import InvalidInput, LongshoreError
+from longshore.oci.grammar import check_domain
+from longshore.oci.reference import DOCKER_HUB, Reference
+
+_EXAMPLE = "For example: registry.example.com, registry.example.com/team/app or registry.example.com/team/*."
+#: Other names of Docker Hub.
+_HUB_NAMES = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
+#: Most characters of a scope.
+_LONGEST = 600
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Scope:
+    """The repositories of the registry *domain* whose paths match *path*; "" for all. Immutable.
+
+    In *path*, ``*`` is any text without ``/``, and ``**`` any text. *domain* is as :func:`host_of` returns it.
+    """
+
+    domain: str
+    path: str = ""
+
+    def covers(self, reference: Reference) -> bool:
+        """Whether the repository of *reference* is one of these. Any thread."""
+        if host_of(reference.domain) != self.domain:
+            return False
+        return not self.path or matches(self.path, reference.path, path=True)
+
+    @property
+    def short(self) -> str:
+        """The text without the registry, for a place where that is known; the registry if there is no path."""
+        return self.path or self.domain
+
+    def __str__(self) -> str:
+        return f"{self.domain}/{self.path}" if self.path else self.domain
+
+
+def host_of(domain: str) -> str:
+    """*domain* as it is compared: other spellings of the same registry must not escape a rule. Any thread."""
+    name = domain.lower().removesuffix(":443")
+    return DOCKER_HUB if name in _HUB_NAMES else name
+
+
+def parse_scope(text: str) -> Scope:
+    """The scope in *text*. Any thread. Raises InvalidInput."""
+    text = text.strip().rstrip("/")
+    if not text or len(text) > _LONGEST or not text.isascii() or not text.isprintable() or " " in text:
+        raise InvalidInput("This is not a registry or a repository.", subject=text[:200], advice=_EXAMPLE)
+    first, slash, path = text.partition("/")
+    if not slash and ":" in first and "." not in first and not first.startswith(("localhost:", "[")):
+        raise InvalidInput(
+            "This may be a registry, or an image with a tag.",
+            subject=text,
+            advice=f"For all repositories of this registry, use {first}/**.",
+        )
+    is_host = "." in first or ":" in first or first == "localhost"
+    if is_host and (not slash or is_pattern(text)):
+        return _checked(first, path, text)
+    if is_pattern(text):
+        return _checked(DOCKER_HUB, text if slash else f"library/{text}", text)
+    return _of_reference(text)
+
+
+def _of_reference(text: str) -> Scope:
+    found = Reference.parse(text)
+    if found.tag is not None or found.digest is not None:
+        raise InvalidInput(
+            "A key or a rule is for repositories, without a tag or digest.", subject=text, advice=_EXAMPLE
+        )
+    return Scope(host_of(found.domain), found.path)
+
+
+def _checked(domain: str, path: str, text: str) -> Scope:
+    try:
+        check_domain(domain)
+        if path:
+            check(path, path=True)
+    except LongshoreError as error:
+        raise InvalidInput(error.message, subject=text, advice=_EXAMPLE) from error
+    if path.startswith("/") or not {":", "@"}.isdisjoint(path):
+        raise InvalidInput("This is not a pattern for repositories.", subject=text, advice=_EXAMPLE)
+    return Scope(host_of(domain), path)

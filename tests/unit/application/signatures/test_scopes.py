@@ -1,0 +1,62 @@
+"""What keys and rules are for."""
+
+from __future__ import annotations
+
+import pytest
+
+from longshore.application.signatures.scopes import parse_scope
+from longshore.errors import LongshoreError
+from longshore.oci.reference import Reference
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("registry.example.com", "registry.example.com"),
+        ("Registry.Example.com:443/", "registry.example.com"),
+        ("localhost:5000", "localhost:5000"),
+        ("docker.io", "docker.io"),
+        ("registry-1.docker.io", "docker.io"),
+        ("nginx", "docker.io/library/nginx"),
+        ("team/app", "docker.io/team/app"),
+        ("team/*", "docker.io/team/*"),
+        ("registry.example.com/team/app", "registry.example.com/team/app"),
+        ("registry.example.com/team/**", "registry.example.com/team/**"),
+        ("[::1]:5000", "[::1]:5000"),
+    ],
+)
+def test_texts_are_scopes_and_scopes_are_texts(text: str, same: str) -> None:
+    found = parse_scope(text)
+    assert str(found) == same
+    assert parse_scope(str(found)) == found
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "a b/c", "app:1", "team/app@sha256:" + "0" * 64, "*.example.com/x", "ex.com/*:1", "é/*"]
+)
+def test_what_is_no_scope_is_refused(text: str) -> None:
+    with pytest.raises(LongshoreError):
+        parse_scope(text)
+
+
+@pytest.mark.parametrize(
+    ("scope", "reference", "covered"),
+    [
+        ("r.example.com", "r.example.com/a/b:1", True),
+        ("r.example.com", "R.EXAMPLE.COM/a/b:1", True),
+        ("r.example.com", "r.example.com:443/a", True),
+        ("r.example.com:443", "r.example.com/a", True),
+        ("r.example.com", "r.example.com:5000/a", False),
+        ("r.example.com", "r.example.com.evil.org/a", False),
+        ("r.example.com/team/*", "r.example.com/team/app", True),
+        ("r.example.com/team/*", "r.example.com/team/app/sub", False),
+        ("r.example.com/team/**", "r.example.com/team/app/sub", True),
+        ("r.example.com/team/*", "r.example.com/teams/app", False),
+        ("r.example.com/team", "r.example.com/team/app", False),
+        ("docker.io", "nginx", True),
+        ("nginx", "registry-1.docker.io/library/nginx:1", True),
+        ("nginx", "index.docker.io/library/nginx@sha256:" + "0" * 64, True),
+    ],
+)
+def test_a_registry_by_another_spelling_does_not_escape(scope: str, reference: str, covered: bool) -> None:
+    assert parse_scope(scope).covers(Reference.parse(reference)) is covered
