@@ -41,8 +41,8 @@ function _shtab_longshore_using
   test "$_shtab_longshore_cmdpath" = "$argv"
 end
 
-set -g _shtab_longshore_commands pull push copy index build save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect tag remove prune login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' undo doctor lock outdated update completion
-set -g _shtab_longshore_opts_with_value --build-arg --builder --by --engine --entrypoint --env --file --filter --find --format --from --keep-newest --kind --label --layer --limit --map --max-deletes --min-age --mount --name --network --never --older-than --order --output --path --platform --publish --registry --remove --save-file --since --snooze --tag --tags --target --to --user --username --volume --workdir -e -f -o -p -t -u -v -w
+set -g _shtab_longshore_commands pull push copy index build save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect verify keys 'keys list' 'keys add' 'keys remove' 'keys only-signed' tag remove prune login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' undo doctor lock outdated update completion
+set -g _shtab_longshore_opts_with_value --build-arg --builder --by --engine --entrypoint --env --file --filter --find --format --from --identity --issuer --keep-newest --key --kind --label --layer --limit --map --max-deletes --min-age --mount --name --network --never --older-than --order --output --path --platform --publish --registry --remove --save-file --since --snooze --tag --tags --target --to --user --username --volume --workdir -e -f -o -p -t -u -v -w
 
 complete -c longshore -e
 complete -c longshore -f
@@ -64,6 +64,7 @@ complete -c longshore -n '_shtab_longshore_using pull' -l to -xka "engine librar
 complete -c longshore -n '_shtab_longshore_using pull' -l platform -x -d 'this platform, such as linux/arm64'
 complete -c longshore -n '_shtab_longshore_using pull' -l all-platforms -d 'the whole image, unchanged (library only)'
 complete -c longshore -n '_shtab_longshore_using pull' -l native -d 'use the engine'"'"'s own pull (engines always do)'
+complete -c longshore -n '_shtab_longshore_using pull' -l only-signed -d 'fail unless signed by a key of longshore keys'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a push -d 'Push an image under one or several references.'
 complete -c longshore -n '_shtab_longshore_using push' -s h -l help -d 'show this help message and exit'
 complete -c longshore -n '_shtab_longshore_using push' -l json -d 'print one JSON object a line (schema 1)'
@@ -241,6 +242,38 @@ complete -c longshore -n '_shtab_longshore_using inspect' -l packages -d 'the pa
 complete -c longshore -n '_shtab_longshore_using inspect' -l findings -d 'what the attached scan results found'
 complete -c longshore -n '_shtab_longshore_using inspect' -l format -xka "table csv" -d 'of --packages and --findings (default: table)'
 complete -c longshore -n '_shtab_longshore_using inspect' -l show-secrets -d 'show all values of variables'
+complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a verify -d 'Verify the signatures of images.'
+complete -c longshore -n '_shtab_longshore_using verify' -s h -l help -d 'show this help message and exit'
+complete -c longshore -n '_shtab_longshore_using verify' -l json -d 'print one JSON object a line (schema 1)'
+complete -c longshore -n '_shtab_longshore_using verify' -l quiet -s q -d 'print only what was asked for, and errors'
+complete -c longshore -n '_shtab_longshore_using verify' -l engine -x -d 'the engine to use: an address or a Docker context (pull and prune take several)'
+complete -c longshore -n '_shtab_longshore_using verify' -l key -xka "(__fish_complete_path (commandline -ct))" -d 'a public key (PEM), instead of those of longshore keys; can be repeated'
+complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a keys -d 'List, add and remove the keys that signatures are verified with, and rules about them.'
+complete -c longshore -n '_shtab_longshore_using keys' -s h -l help -d 'show this help message and exit'
+complete -c longshore -n '_shtab_longshore_using keys' -l json -d 'print one JSON object a line (schema 1)'
+complete -c longshore -n '_shtab_longshore_using keys' -l quiet -s q -d 'print only what was asked for, and errors'
+complete -c longshore -n '_shtab_longshore_using keys' -l engine -x -d 'the engine to use: an address or a Docker context (pull and prune take several)'
+complete -c longshore -n '_shtab_longshore_using keys; and test $_shtab_longshore_npos -eq 0' -a list -d 'List keys and rules.'
+complete -c longshore -n '_shtab_longshore_using keys list' -s h -l help -d 'show this help message and exit'
+complete -c longshore -n '_shtab_longshore_using keys list' -l json -d 'print one JSON object a line (schema 1)'
+complete -c longshore -n '_shtab_longshore_using keys list' -l quiet -s q -d 'print only results and errors'
+complete -c longshore -n '_shtab_longshore_using keys; and test $_shtab_longshore_npos -eq 0' -a add -d 'Trust a key for a registry, a repository or a pattern.'
+complete -c longshore -n '_shtab_longshore_using keys add' -s h -l help -d 'show this help message and exit'
+complete -c longshore -n '_shtab_longshore_using keys add' -l json -d 'print one JSON object a line (schema 1)'
+complete -c longshore -n '_shtab_longshore_using keys add' -l quiet -s q -d 'print only results and errors'
+complete -c longshore -n '_shtab_longshore_using keys add' -l name -x -d 'the name to show (default: the file'"'"'s, or the identity)'
+complete -c longshore -n '_shtab_longshore_using keys add' -l identity -x -d 'the name in the certificate of a keyless signature'
+complete -c longshore -n '_shtab_longshore_using keys add' -l issuer -x -d 'who certifies the identity'
+complete -c longshore -n '_shtab_longshore_using keys add; and test $_shtab_longshore_npos -eq 1' -ka "(__fish_complete_path (commandline -ct))" -d 'the public key (PEM)'
+complete -c longshore -n '_shtab_longshore_using keys; and test $_shtab_longshore_npos -eq 0' -a remove -d 'Remove keys.'
+complete -c longshore -n '_shtab_longshore_using keys remove' -s h -l help -d 'show this help message and exit'
+complete -c longshore -n '_shtab_longshore_using keys remove' -l json -d 'print one JSON object a line (schema 1)'
+complete -c longshore -n '_shtab_longshore_using keys remove' -l quiet -s q -d 'print only results and errors'
+complete -c longshore -n '_shtab_longshore_using keys; and test $_shtab_longshore_npos -eq 0' -a only-signed -d 'Fetch only signed images from a scope.'
+complete -c longshore -n '_shtab_longshore_using keys only-signed' -s h -l help -d 'show this help message and exit'
+complete -c longshore -n '_shtab_longshore_using keys only-signed' -l json -d 'print one JSON object a line (schema 1)'
+complete -c longshore -n '_shtab_longshore_using keys only-signed' -l quiet -s q -d 'print only results and errors'
+complete -c longshore -n '_shtab_longshore_using keys only-signed' -l off -d 'end the rule'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a tag -d 'Give an image more names, in an engine, the library or a registry.'
 complete -c longshore -n '_shtab_longshore_using tag' -s h -l help -d 'show this help message and exit'
 complete -c longshore -n '_shtab_longshore_using tag' -l json -d 'print one JSON object a line (schema 1)'

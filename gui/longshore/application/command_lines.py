@@ -22,6 +22,7 @@ from longshore.oci.known_platforms import parse_known
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import (
+    ONLY_SIGNED,
     REF_NAME,
     ArchivePlace,
     Endpoint,
@@ -127,11 +128,12 @@ def _pull_to_several(group: Sequence[TransferRequest], terminal: Terminal) -> st
     """One line for pulls of the same image into several engines, "" if there is none."""
     request, words = group[0], ["longshore", "pull"]
     try:
-        reference = _named(request.source)
+        reference, only_signed = _named(request.source), _only_signed(request)
         for one in group:
-            _same(one, requests.pull(reference, _engine_place(one), request.platform))
+            place = _engine_place(one)
+            _same(one, requests.pull(reference, place, request.platform, only_signed=bool(only_signed)))
             words += _engine(_engine_place(one), terminal, always=True)
-        return shlex.join([*words, *_platform(request.platform), _typed(reference)])
+        return shlex.join([*words, *_platform(request.platform), *only_signed, _typed(reference)])
     except (_NoLineError, LongshoreError):
         return ""
 
@@ -165,9 +167,17 @@ def _pull(request: TransferRequest, terminal: Terminal) -> list[str]:
         words = ["--to", "library"]
     else:
         raise _NoLineError
-    _same(request, requests.pull(reference, place, request.platform, whole=whole))
-    words += _platform(request.platform)
+    only_signed = _only_signed(request)
+    _same(
+        request,
+        requests.pull(reference, place, request.platform, whole=whole, only_signed=bool(only_signed)),
+    )
+    words += [*_platform(request.platform), *only_signed]
     return ["pull", *words, *(["--all-platforms"] if whole else []), _typed(reference)]
+
+
+def _only_signed(request: TransferRequest) -> list[str]:
+    return ["--only-signed"] if dict(request.options).get(ONLY_SIGNED) == "1" else []
 
 
 def _push(request: TransferRequest, terminal: Terminal) -> list[str]:

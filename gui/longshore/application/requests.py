@@ -10,6 +10,7 @@ from longshore.oci.local_image import LocalImage
 from longshore.oci.platform import Platform
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.transfers.transfer import (
+    ONLY_SIGNED,
     REF_NAME,
     ArchivePlace,
     Endpoint,
@@ -25,19 +26,27 @@ LocalPlace = EnginePlace | LibraryPlace
 
 
 def pull(
-    reference: Reference, place: LocalPlace, platform: Platform | None = None, *, whole: bool = False
+    reference: Reference,
+    place: LocalPlace,
+    platform: Platform | None = None,
+    *,
+    whole: bool = False,
+    only_signed: bool = False,
 ) -> TransferRequest:
     """Pull *reference* (default tag ``latest``) from its registry into *place*, under the same name.
 
-    *platform* None: the place's own, or with *whole* all platforms, unchanged (the library only).
+    *platform* None: the place's own, or with *whole* all platforms, unchanged (the library only). *only_signed*: fail
+    unless it is signed by one of the user's keys.
     """
     named = reference.with_default_tag()
+    options = [(ONLY_SIGNED, "1")] if only_signed else []
+    options += [("platforms", "all")] if whole else []
     return TransferRequest(
         Operation.PULL,
         Endpoint(RegistryPlace(named.domain), named),
         Endpoint(place, named),
         platform,
-        options=(("platforms", "all"),) if whole else (),
+        options=tuple(options),
     )
 
 

@@ -23,7 +23,7 @@ _SEVERAL_ENGINES = {"pull", "prune"}
 #: Commands that use none, whatever their arguments.
 _NO_ENGINE = {
     *("mirror", "repositories", "tags", "search", "login", "logout", "whoami"),
-    *("history", "queue", "lock", "completion"),
+    *("history", "queue", "lock", "keys", "completion"),
 }
 
 

@@ -72,6 +72,9 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "--native", action="store_true", help="use the engine's own pull (engines always do)"
         )
+        parser.add_argument(
+            "--only-signed", action="store_true", help="fail unless signed by a key of longshore keys"
+        )
         parser.set_defaults(run=pull)
     else:
         parser.epilog = _PUSH
@@ -136,7 +139,13 @@ def pull(session: Session, arguments: argparse.Namespace, output: Output) -> int
             output.error(error)
             codes += [exit_codes.of_error(error)] * len(references)
     wanted = [
-        requests.pull(reference, place, arguments.platform, whole=arguments.all_platforms)
+        requests.pull(
+            reference,
+            place,
+            arguments.platform,
+            whole=arguments.all_platforms,
+            only_signed=arguments.only_signed,
+        )
         for place in places
         for reference in references
     ]

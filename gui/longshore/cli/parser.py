@@ -25,6 +25,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tags": ("tags", "List the tags of a repository."),
     "search": ("repositories", "Search a registry for repositories."),
     "inspect": ("inspect", "Show an image of any place: digest, platforms, configuration, layers."),
+    "verify": ("verify", "Verify the signatures of images."),
+    "keys": (
+        "keys",
+        "List, add and remove the keys that signatures are verified with, and rules about them.",
+    ),
     "tag": ("tagging", "Give an image more names, in an engine, the library or a registry."),
     "remove": ("removal", "Remove images from an engine, the library or a registry."),
     "prune": ("prune", "Remove images by rules, and show what that frees."),

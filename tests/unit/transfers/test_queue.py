@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from longshore.oci.layer import LayerProgress, LayerState
+from longshore.transfers.clients import NO_GATE
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue import runner
 from longshore.transfers.queue.queue import TransferQueue
@@ -372,7 +373,7 @@ def test_shutdown_does_not_wait_for_a_stuck_attempt(
         return ""
 
     eye = Eye()
-    queue = TransferQueue(SimpleNamespace(), journal, wake=eye.wake, ways=Script(run).table())  # type: ignore
+    queue = TransferQueue(SimpleNamespace(gate=NO_GATE), journal, wake=eye.wake, ways=Script(run).table())  # type: ignore
     eye.queue = queue
     queue.start()
     row = queue.add(pull())

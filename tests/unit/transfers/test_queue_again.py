@@ -19,6 +19,7 @@ from longshore.errors import (
     UnavailableCause,
 )
 from longshore.oci.layer import LayerProgress, LayerState
+from longshore.transfers.clients import NO_GATE
 from longshore.transfers.queue import runner
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.queue.retry import RetryPolicy
@@ -204,6 +205,8 @@ def test_places_without_a_way_between_fail_with_a_reason(make_queue: Make) -> No
 
 class Engines:
     """Clients with an engine that is unavailable until ``back`` is set."""
+
+    gate = NO_GATE
 
     def __init__(self) -> None:
         self.back = threading.Event()

@@ -1,15 +1,19 @@
-"""Finds the signatures of an image beside it: cosign's tag ``sha256-<hex>.sig``, and its referrers."""
+"""Finds the signatures of an image beside it: cosign's tag ``sha256-<hex>.sig``, and its referrers.
+
+Unlike :mod:`longshore.application.attached.finding`, it reads nothing but signatures of this one manifest, and an error
+of the place is an error: a transfer waits for the answer, and must not take a refusal for an absence.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from longshore.application.attached.kinds import Kind, kind_of_part
 from longshore.application.signatures.documents import (
     BUNDLE,
     LARGEST_BUNDLE,
     LARGEST_PAYLOAD,
-    SIGN_PREDICATE,
     SIMPLE_SIGNING,
     Signature,
     UnreadableSignature,
@@ -17,6 +21,7 @@ from longshore.application.signatures.documents import (
     simple_signing,
 )
 from longshore.errors import InvalidContent, LongshoreError, NotInLibrary, NotInRegistry
+from longshore.oci.attached_tags import SIGNATURE, tag_for
 from longshore.oci.digest import Verifier
 from longshore.oci.manifest import MANIFESTS, Manifest
 
@@ -28,20 +33,21 @@ if TYPE_CHECKING:
 #: Most manifests and most layers that are read for one image; what exceeds it is not looked at, and said.
 MOST_MANIFESTS = 50
 MOST_LAYERS = 100
-#: What cosign calls its signatures among the referrers ("--registry-referrers-mode oci-1-1").
-_COSIGN = "application/vnd.dev.cosign.artifact.sig.v1+json"
-_PREDICATE = "dev.sigstore.bundle.predicateType"
+#: Signatures by the Notary Project, which Longshore does not verify.
+_NOTARY = "application/vnd.cncf.notary.signature"
 
 
 @dataclass(slots=True)
 class Found:
     """The signatures beside an image. *unreadable*: why others could not be read; *unlisted*: why the place does not
-    list referrers, "" if it does; *more*: there are more than were read."""
+    list referrers, "" if it does; *more*: there are more than were read; *others*: there are signatures of kinds that
+    are not read here."""
 
     signatures: list[Signature] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     unlisted: str = ""
     more: bool = False
+    others: bool = False
 
 
 def find(reader: ContentReader, digest: str, cancellation: Cancellation) -> Found:
@@ -52,6 +58,7 @@ def find(reader: ContentReader, digest: str, cancellation: Cancellation) -> Foun
     found = Found()
     layers = 0
     for manifest in _manifests(reader, digest, found, cancellation):
+        found.others |= _NOTARY in (manifest.artifact_type, manifest.config.media_type)
         for layer in manifest.layers:
             if layer.media_type != SIMPLE_SIGNING and not layer.media_type.startswith(BUNDLE):
                 continue
@@ -74,7 +81,7 @@ def _manifests(
     reader: ContentReader, digest: str, found: Found, cancellation: Cancellation
 ) -> list[Manifest]:
     """The manifests that may contain signatures of the image."""
-    names = [digest.replace(":", "-") + ".sig"]
+    names = [tag_for(digest, SIGNATURE)]
 
     def refused(error: LongshoreError) -> None:
         found.unlisted = error.message
@@ -99,10 +106,10 @@ def _manifests(
 
 def _may_sign(one: Descriptor) -> bool:
     """Whether a referrer may be a signature: by its type, if the place tells it, and by what it says to be about."""
-    kind = one.artifact_type
-    if one.media_type not in MANIFESTS or one.annotations.get(_PREDICATE, SIGN_PREDICATE) != SIGN_PREDICATE:
+    if one.media_type not in MANIFESTS:
         return False
-    return not kind or kind in (_COSIGN, SIMPLE_SIGNING) or kind.startswith(BUNDLE)
+    kind = kind_of_part((one.artifact_type,), one.annotations)
+    return kind in (Kind.SIGNATURE, Kind.BUNDLE) or (kind is Kind.OTHER and not one.artifact_type)
 
 
 def _read(reader: ContentReader, layer: Descriptor, cancellation: Cancellation) -> list[Signature]:

@@ -1,17 +1,19 @@
 """The rule that only signed images are fetched, for every transfer from a registry, however it was requested.
 
-Attempts ask here before they plan anything (``transfers.admission``), and continue with the digest that was verified:
-a tag that moves in between changes nothing.
+Attempts ask here before they plan anything (``transfers.clients.Gate``), and continue with the digest that was
+verified: a tag that moves in between changes nothing.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longshore.errors import NotInRegistry
+from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX
 from longshore.transfers.clients import Admission
 from longshore.transfers.transfer import ONLY_SIGNED, RegistryPlace, TransferRequest
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from longshore.oci.reference import Reference
     from longshore.registry.config import RegistryConfig
     from longshore.transfers.clients import Clients
+    from longshore.transfers.transfer import Endpoint
 
 #: The file with the keys and rules, in the configuration folder.
 KEYS_FILE = "keys.json"
@@ -57,11 +60,9 @@ class KeyGate:
         if not isinstance(source.place, RegistryPlace) or source.reference is None:
             return None
         reference = source.reference.with_default_tag()
-        keys = self.book.read()
-        rule = keys.rule(reference)
-        if rule is None and dict(request.options).get(ONLY_SIGNED) != "1":
+        if self.book.read().rule(reference) is None and dict(request.options).get(ONLY_SIGNED) != "1":
             return None
-        verdict = self.verify(reference, clients, cancellation)
+        verdict = self.verify(source, clients, cancellation)
         if not verdict.signed:
             from longshore.application.signatures.refusals import refusal
 
@@ -70,35 +71,57 @@ class KeyGate:
 
     def verify(
         self,
-        reference: Reference,
+        end: Endpoint,
         clients: Clients,
         cancellation: Cancellation,
         *,
-        keys: tuple[Key, ...] | None = None,
+        keys: Sequence[Key] | None = None,
     ) -> Verdict:
-        """The verdict on what *reference* points to in its registry now. Blocks; any worker thread.
+        """The verdict on what *end* points to now, in a registry, the library or an archive. Blocks; any worker thread.
 
-        *keys*: instead of the user's. Raises NotInRegistry, RegistryError, InvalidInput, Cancelled.
+        *keys*: instead of the user's. Asks for the manifest with HEAD, which Docker Hub does not count as a pull, but
+        reads the manifests of signatures. Raises NotInRegistry and the like, InvalidInput for a damaged key,
+        UnsupportedTransfer for an engine, Cancelled.
         """
-        from longshore.application.signatures.cosign import keyless_verifier
         from longshore.application.signatures.verifying import verify
-        from longshore.transfers.content.registry import RegistryReader
+        from longshore.transfers.content.open import open_reader
 
-        client = clients.registry(reference.domain)
-        digest = reference.digest
-        if digest is None:
-            head = client.head(reference.path, reference.target, cancellation=cancellation)
-            if head is None:
-                raise NotInRegistry(
-                    "The image was not found.",
-                    registry=reference.domain,
-                    subject=reference.familiar,
-                    advice="Check the name and the tag.",
-                )
-            digest = head.digest
-        trusted = self.book.read().of(reference) if keys is None else keys
-        keyless = None
-        if any(key.identity for key in trusted):
-            keyless = keyless_verifier(reference, digest, self._config_of(reference.domain), self._environ)
-        reader = RegistryReader(client, reference.domain, reference.path)
-        return verify(reader, digest, trusted, cancellation, keyless=keyless)
+        reference = end.reference
+        if keys is None:
+            keys = () if reference is None else self.book.read().of(reference)
+        reader = open_reader(end, clients)
+        try:
+            if isinstance(end.place, RegistryPlace) and reference is not None:
+                media_type, digest = _pointed_to(reference, clients, cancellation)
+            else:
+                name = end.image_id if reference is None else reference.with_default_tag().target
+                top = reader.manifest(name, cancellation=cancellation)
+                media_type, digest = top.media_type, top.digest
+            keyless = None
+            if (
+                isinstance(end.place, RegistryPlace)
+                and reference is not None
+                and any(one.identity for one in keys)
+            ):
+                from longshore.application.signatures.cosign import keyless_verifier
+
+                config = self._config_of(reference.domain)
+                keyless = keyless_verifier(reference, digest, config, self._environ)
+            verdict = verify(reader, digest, keys, cancellation, keyless=keyless)
+        finally:
+            reader.close()
+        return replace(verdict, index=media_type in (OCI_INDEX, DOCKER_LIST))
+
+
+def _pointed_to(reference: Reference, clients: Clients, cancellation: Cancellation) -> tuple[str, str]:
+    """Media type and digest of what *reference* points to in its registry. Raises NotInRegistry."""
+    client = clients.registry(reference.domain)
+    head = client.head(reference.path, reference.target, cancellation=cancellation)
+    if head is None:
+        raise NotInRegistry(
+            "The image was not found.",
+            registry=reference.domain,
+            subject=reference.familiar,
+            advice="Check the name and the tag.",
+        )
+    return head.media_type, head.digest

@@ -41,6 +41,10 @@ class Scope:
         return f"{self.domain}/{self.path}" if self.path else self.domain
 
 
+#: The scope of a key that is named for one command only.
+EVERYWHERE = Scope("")
+
+
 def host_of(domain: str) -> str:
     """*domain* as it is compared: other spellings of the same registry must not escape a rule. Any thread."""
     name = domain.lower().removesuffix(":443")

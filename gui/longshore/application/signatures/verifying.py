@@ -45,16 +45,18 @@ class Reason(enum.Enum):
     KEYLESS = "keyless"  # only keyless signatures, and the user named no identity
     NO_COSIGN = "no cosign"  # the program that verifies keyless signatures is missing
     NOT_CONFIRMED = "not confirmed"  # cosign did not verify a keyless signature: ``detail`` has its words
+    OTHER_FORMAT = "other format"  # signatures of a kind that is not verified here (Notary Project)
     UNLISTED = "unlisted"  # the place does not list referrers: ``detail`` says why
     TOO_MANY = "too many"  # more signatures than are read, and none of those read is trusted
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the signatures of the image *digest* prove. A signature of an index covers all its platforms.
+    """What the signatures of the image *digest* prove.
 
-    *name*, *scope*: of the key that signed it. *signed_as*: the image's name in that signature, "" if it says none; a
-    copy keeps the name of its original. *reason*: None for SIGNED and UNSIGNED. *detail*: safe to show.
+    *index*: whether it is an index; a signature of one covers all its platforms. *name*, *scope*: of the key that
+    signed it. *signed_as*: the image's name in that signature, "" if it says none; a copy keeps the name of its
+    original. *reason*: None for SIGNED and UNSIGNED. *detail*: safe to show.
     """
 
     digest: str
@@ -64,6 +66,7 @@ class Verdict:
     signed_as: str = ""
     reason: Reason | None = None
     detail: str = ""
+    index: bool = False
 
     @property
     def signed(self) -> bool:
@@ -129,6 +132,8 @@ def judge(
         return Verdict(digest, SignatureState.UNVERIFIED, reason=Reason.NO_KEY)
     if found.unreadable:
         return Verdict(digest, SignatureState.BROKEN, reason=Reason.UNREADABLE, detail=found.unreadable[0])
+    if found.others:
+        return Verdict(digest, SignatureState.UNVERIFIED, reason=Reason.OTHER_FORMAT)
     if found.unlisted:
         return Verdict(digest, SignatureState.UNKNOWN, reason=Reason.UNLISTED, detail=found.unlisted)
     return Verdict(digest, SignatureState.UNSIGNED)

@@ -15,6 +15,7 @@ from longshore.application.signatures.verifying import Verdict
 from longshore.cancellation import Cancellation
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig
+from longshore.transfers.transfer import Endpoint, RegistryPlace
 from signaturetools import Attacher, signer
 from transfertools.faulty import FaultyRegistry, faulty_registries
 
@@ -43,7 +44,8 @@ class Signing:
 
     def verdict(self, *keys: Key) -> Verdict:
         """Verify with *keys*."""
-        return self.gate.verify(self.reference, self.clients, Cancellation(), keys=keys)
+        end = Endpoint(RegistryPlace(self.registry.address), self.reference)
+        return self.gate.verify(end, self.clients, Cancellation(), keys=keys)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from longshore.application.signatures.finding import MOST_LAYERS
 from longshore.application.signatures.verifying import Reason, SignatureState
 from longshore.errors import RegistryFailure
+from longshore.oci.manifest import OCI_MANIFEST
 from signaturetools import KINDS, dsse, message_bundle, payload, signer, simple
 from unit.application.signatures.conftest import Signing
 
@@ -130,6 +131,14 @@ def test_hostile_bundles_are_unreadable(signing: Signing, change: dict[str, obje
     document = json.loads(dsse(signer(), signing.digest))
     signing.attach.bundle(signing.digest, json.dumps(document | change).encode())
     assert signing.verdict(signing.key()).reason is Reason.UNREADABLE
+
+
+def test_a_signature_of_another_kind_is_told(signing: Signing) -> None:
+    subject = {"mediaType": OCI_MANIFEST, "digest": signing.digest, "size": len(signing.manifest)}
+    config = signing.registry.put_blob("a", b"{}") | {"mediaType": "application/vnd.cncf.notary.signature"}
+    signing.registry.put_image("a", "n", subject=subject, config=config)
+    found = signing.verdict(signing.key())
+    assert (found.state, found.reason) == (SignatureState.UNVERIFIED, Reason.OTHER_FORMAT)
 
 
 def test_only_so_many_signatures_are_read(signing: Signing) -> None:
