@@ -81,6 +81,7 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     (": see the list.", ": see longshore images.", "."),
     ("See longshore images --from library.", "See longshore images --from library.", "Pull it first."),
     ("See longshore images.", "See longshore images.", "Pull it first."),
+    ("in Keys….", "with longshore keys.", "with longshore keys."),
     ("change --engine", "change --engine", "use another address"),
     ("name the engine with --engine or DOCKER_HOST", "name the engine with --engine or DOCKER_HOST",
      "name the engine, or set DOCKER_HOST"),

@@ -86,7 +86,9 @@ class PullWay:
 
     def _run(self, job: Job) -> str:
         reference, _, place = _ends(job.request)
+        surplus = False
         if reference.digest:
+            surplus = _leaves_name(job.clients.engine(place.address), reference)
             image, digest = self._pull(job)  # which tags nothing
         else:
             before, origins = tag_now(job, place, reference)
@@ -97,6 +99,8 @@ class PullWay:
         wanted = job.request.destination.reference
         if wanted is not None and wanted.with_default_tag() != reference and not wanted.digest:
             self._name(job, str(reference), image.image_id, wanted.with_default_tag())
+            if surplus:
+                _drop_name(job.clients.engine(place.address), reference)
         return digest
 
     def _pull(self, job: Job) -> tuple[ImageDetails, str]:
@@ -218,6 +222,28 @@ def _image_ids(engine: Engine) -> list[str]:
     except LongshoreError as error:
         _log.info("no images to compare with: %s", error)
         return []  # the pull reports the error better
+
+
+def _leaves_name(engine: Engine, reference: Reference) -> bool:
+    """Whether a pull of *reference*, a digest, leaves a name that keeps the image when its tags are removed.
+
+    Podman makes such names. False if the user has an image under that name already.
+    """
+    try:
+        return engine.probe().store is ImageStore.PODMAN and all(
+            image.reference != reference for image in engine.images()
+        )
+    except LongshoreError as error:
+        _log.info("no names to compare with: %s", error)
+        return False  # the pull reports the error better
+
+
+def _drop_name(engine: Engine, reference: Reference) -> None:
+    """Remove the name by digest of an image that has a tag now."""
+    try:
+        engine.remove(str(reference))
+    except LongshoreError as error:
+        _log.info("%s keeps its name by digest: %s", reference, error)
 
 
 def library_helps(error: LongshoreError, moved: int) -> bool:
