@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from longshore.library.library import Library
     from longshore.registry.client import RegistryClient
     from longshore.transfers.bandwidth import Bandwidth
-    from longshore.transfers.transfer import TransferRequest
+    from longshore.transfers.transfer import Endpoint
 
 
 class Clients(Protocol):
@@ -50,17 +50,18 @@ class Gate(Protocol):
     """Knows the user's rules about images. Thread-safe."""
 
     def admit(
-        self, request: TransferRequest, clients: Clients, cancellation: Cancellation
+        self, end: Endpoint, clients: Clients, cancellation: Cancellation, *, required: bool = False
     ) -> Admission | None:
-        """Return what *request* may fetch from its registry, None if no rule concerns it. Blocks.
+        """Return what may be fetched from *end*, an image in a registry; None if no rule concerns it. Blocks.
 
-        Raises NotSigned if a rule refuses the image, and LongshoreError if that cannot be found out.
+        *required*: it must be signed, whatever the rules say. Raises NotSigned if a rule refuses the image, and
+        LongshoreError if that cannot be found out.
         """
 
 
 class _Open:
     def admit(
-        self, request: TransferRequest, clients: Clients, cancellation: Cancellation
+        self, end: Endpoint, clients: Clients, cancellation: Cancellation, *, required: bool = False
     ) -> Admission | None:
         return None
 

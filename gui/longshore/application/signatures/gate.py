@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from longshore.errors import NotInRegistry
 from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX
 from longshore.transfers.clients import Admission
-from longshore.transfers.transfer import ONLY_SIGNED, RegistryPlace, TransferRequest
+from longshore.transfers.transfer import RegistryPlace
 
 if TYPE_CHECKING:
     # Imported late: this file is loaded at every start.
@@ -53,16 +53,15 @@ class KeyGate:
         return KeyBook(self._path)
 
     def admit(
-        self, request: TransferRequest, clients: Clients, cancellation: Cancellation
+        self, end: Endpoint, clients: Clients, cancellation: Cancellation, *, required: bool = False
     ) -> Admission | None:
         """See Gate. Raises NotSigned, RegistryError, LongshoreError if the user's rules cannot be read."""
-        source = request.source
-        if not isinstance(source.place, RegistryPlace) or source.reference is None:
+        if not isinstance(end.place, RegistryPlace) or end.reference is None:
             return None
-        reference = source.reference.with_default_tag()
-        if self.book.read().rule(reference) is None and dict(request.options).get(ONLY_SIGNED) != "1":
+        reference = end.reference.with_default_tag()
+        if self.book.read().rule(reference) is None and not required:
             return None
-        verdict = self.verify(source, clients, cancellation)
+        verdict = self.verify(end, clients, cancellation)
         if not verdict.signed:
             from longshore.application.signatures.refusals import refusal
 

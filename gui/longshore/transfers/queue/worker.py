@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from longshore.cancellation import Cancelled
 from longshore.errors import LongshoreError
 from longshore.transfers.errors import internal_error
-from longshore.transfers.transfer import NoteKind, Phase, Plan, RegistryPlace
+from longshore.transfers.index_parts import index_request, parts_of
+from longshore.transfers.transfer import ONLY_SIGNED, Endpoint, NoteKind, Phase, Plan, RegistryPlace
 from longshore.transfers.ways.way import Job, Later, Way
 
 _log = logging.getLogger(__name__)
@@ -53,17 +54,28 @@ def perform(way: Way, job: Job, planned: Callable[[Plan | Later | None], None]) 
 
 
 def _admitted(job: Job) -> Job:
-    """The *job* as it may be done: if a rule concerns it, its source is the verified digest instead of a tag.
+    """The *job* as it may be done: what a rule concerns is named by the verified digest instead of a tag.
 
     A tag that moves after the check changes nothing, because a digest is content. Raises as Gate.admit.
     """
-    source = job.request.source
-    if not isinstance(source.place, RegistryPlace) or source.reference is None:
-        return job  # nothing is fetched
-    job.progress.enter(Phase.CHECKING)
-    found = job.clients.gate.admit(job.request, job.clients, job.cancellation)
-    if found is None:
+    request = job.request
+    parts = parts_of(request)
+    admitted = [_checked(job, end) for end in parts or (request.source,)]
+    if tuple(admitted) == (parts or (request.source,)):
         return job
+    if parts:
+        return replace(job, request=index_request(admitted, request.destination))
+    return replace(job, request=replace(request, source=admitted[0]))
+
+
+def _checked(job: Job, end: Endpoint) -> Endpoint:
+    """The source *end*, with the digest that was verified if a rule concerns it."""
+    if not isinstance(end.place, RegistryPlace) or end.reference is None:
+        return end  # nothing is fetched
+    job.progress.enter(Phase.CHECKING)
+    required = dict(job.request.options).get(ONLY_SIGNED) == "1"
+    found = job.clients.gate.admit(end, job.clients, job.cancellation, required=required)
+    if found is None:
+        return end
     job.tell(NoteKind.SIGNED, found.signer)
-    named = source.reference.with_tag(None).with_digest(found.digest)
-    return replace(job, request=replace(job.request, source=replace(source, reference=named)))
+    return replace(end, reference=end.reference.with_tag(None).with_digest(found.digest))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,11 @@ from longshore.application.signatures.book import Key
 from longshore.application.signatures.gate import KeyGate
 from longshore.application.signatures.scopes import parse_scope
 from longshore.errors import LongshoreError, NotSigned, Remedy
+from longshore.oci.manifest import OCI_CONFIG
+from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig
-from longshore.transfers.transfer import NoteKind, State, TransferSnapshot
+from longshore.transfers.index_parts import index_request
+from longshore.transfers.transfer import Endpoint, NoteKind, RegistryPlace, State, TransferSnapshot
 from signaturetools import Attacher, signer, simple
 from transfertools.bench import Bench
 from transfertools.faulty import Fault, FaultyRegistry, faulty_registries
@@ -33,6 +37,11 @@ class Guarded(Bench):
         self.book.set_only_signed(self.scope, True)
         self.attach = Attacher(self.clients.registry(source.address), "a")
         self.digest = source.put_image("a", "1", b"layer")
+
+    def config(self, architecture: str) -> dict[str, Any]:
+        """A configuration for another platform."""
+        raw = json.dumps({"os": "linux", "architecture": architecture}).encode()
+        return self.source.put_blob("free", raw) | {"mediaType": OCI_CONFIG}
 
     def refused(self, **options: str) -> LongshoreError:
         """Copy in vain; nothing has arrived."""
@@ -99,6 +108,21 @@ def test_a_request_may_ask_for_a_signature_without_a_rule(guarded: Guarded) -> N
     guarded.book.set_only_signed(guarded.scope, False)
     assert isinstance(guarded.refused(**{"only-signed": "1"}), NotSigned)
     assert guarded.copy().digest == guarded.digest
+
+
+def test_the_parts_of_a_new_index_are_checked_one_by_one(guarded: Guarded) -> None:
+    guarded.source.put_image("free", "1", b"free", config=guarded.config("arm64"))
+    names = [f"{guarded.source.address}/{name}" for name in ("free:1", "a:1")]
+    ends = [Endpoint(RegistryPlace(guarded.source.address), Reference.parse(name)) for name in names]
+    target = Reference.parse(f"{guarded.target.address}/b:1")
+    request = index_request(ends, Endpoint(RegistryPlace(target.domain), target))
+    row = guarded.eye.until(guarded.queue.add(request), State.FAILED, 30)
+    assert isinstance(row.error, NotSigned)
+    assert guarded.target.manifests == {}
+    guarded.attach.tag(guarded.digest, simple(signer(), guarded.digest))
+    row = guarded.eye.until(guarded.queue.add(request), State.SUCCEEDED, 30)
+    assert signers(row) == ["release@example.com"]
+    assert row.request == request
 
 
 def test_a_damaged_file_of_rules_lets_nothing_through(guarded: Guarded) -> None:
