@@ -152,7 +152,7 @@ def update(session: Session, arguments: argparse.Namespace, output: Output) -> i
     with cancelled_by_signal() as cancellation:
         try:
             contents, failed = _contents(session, arguments, output)
-            wanted = _wanted(arguments, snoozes, only)
+            wanted = _wanted(arguments, snoozes, only, named)
             plan = _plan(session, contents, wanted, cancellation)
         except Cancelled:
             return exit_codes.INTERRUPTED
@@ -219,7 +219,9 @@ def _contents(
     return contents, codes
 
 
-def _wanted(arguments: argparse.Namespace, snoozes: Snoozes, only: Sequence[Reference]) -> Wanted:
+def _wanted(
+    arguments: argparse.Namespace, snoozes: Snoozes, only: Sequence[Reference], named: Sequence[Reference]
+) -> Wanted:
     from longshore.application.updates.planning import Wanted
 
     return Wanted(
@@ -228,6 +230,7 @@ def _wanted(arguments: argparse.Namespace, snoozes: Snoozes, only: Sequence[Refe
         minimum_age=snoozes.minimum_age if arguments.min_age is None else arguments.min_age,
         snoozes=snoozes.all(),
         only=only,
+        named=named,
     )
 
 

@@ -16,6 +16,7 @@ from longshore.application.engine_groups import EngineGroups
 from longshore.application.pins import Pins
 from longshore.application.registries import RegistryBook
 from longshore.application.signatures.gate import KEYS_FILE, KeyGate
+from longshore.application.updates.snoozes import Snoozes
 from longshore.models.images import ImageModel
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
@@ -36,6 +37,7 @@ from longshore.operations.registries import Registries
 from longshore.operations.tasks import Tasks
 from longshore.operations.transfers import Transfers
 from longshore.operations.undo import Undoing
+from longshore.operations.updates import Updates
 from longshore.operations.usage import ShownUsage
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
@@ -89,6 +91,7 @@ class Operations(QObject):
         self.images.images_changed.connect(self.platforms.look)
         self.images.status_changed.connect(self.platforms.look)
         self.cleanup = CleanUps(self.clients, self.tasks, Pins(settings))
+        self.updates = Updates(self.clients, self.tasks, Snoozes(settings))
         certificates = folders.config / "certificates"
         self.registries = Registries(self.clients, self.tasks, book, registry_model, tags, certificates)
         self.details = Details(self.clients, self.tasks, lambda host: book.config(host).is_hub)

@@ -53,6 +53,8 @@ class Actions(QObject):
         self.containers = self._add(image, "", images.containers_verb)
         image.addSeparator()
         self.tag = self._add(image, "", images.tag_verb, "F2")
+        self.update = self._add(image, "", images.update_verb, "Ctrl+U")
+        self.update_all = self._add(image, "", images.update_all_verb, "Ctrl+Shift+U")
         self.remove = self._add(image, self.tr("Remove…"), images.remove_verb, "Del")
         self.pin_image = self._add(image, "", images.pin_verb)
         self.clean_up = self._add(image, "", images.clean_up_verb, "Ctrl+Shift+Del")

@@ -55,6 +55,8 @@ class ImageRequests(Pane):
     run_requested = Signal(object)  # ImageName
     containers_requested = Signal(object)  # LocalImage
     clean_up_requested = Signal()
+    update_requested = Signal(object)  # list[LocalImage], all with a tag
+    update_all_requested = Signal()
     pin_requested = Signal(object, bool)  # list[Reference], whether to pin them; otherwise to unpin
     retry_engine_requested = Signal()
     engines_requested = Signal()  # the list of engines opens: it may be out of date
@@ -77,6 +79,7 @@ class ImageRequests(Pane):
     def _add_verbs(self) -> None:
         add, keep = self.verbs.add_verb, self.verbs.keep
         self.push_verb = add(self.tr("Push"), self.push, why_not=self.no_image)
+        self.update_verb = add(self.tr("Update"), self.update_images, why_not=self._not_updatable)
         self.tag_verb = add(self.tr("Tag…"), self.tag, why_not=self._not_taggable)
         self.remove_verb = add(self.tr("Remove…"), self.remove, why_not=self.no_image)
         self.carry_verb = add(self.tr("Copy to…"), self.carry, why_not=self.no_image, more=True)
@@ -88,6 +91,9 @@ class ImageRequests(Pane):
         self.build_verb = add(self.tr("Build…"), self.build, why_not=self.no_build, side=Side.PANE, more=True)
         self.load_verb = add(self.tr("Load…"), self.load, why_not=self.no_place, side=Side.PANE, more=True)
         self.clean_up_verb = add(self.tr("Clean up…"), self.clean_up_requested.emit, side=Side.PANE)
+        self.update_all_verb = add(
+            self.tr("Update all…"), self.update_all, why_not=self.no_place, side=Side.PANE, more=True
+        )
         self.pin_verb = keep(self.tr("Pin"), self.pin, why_not=self._no_reference)
         self.copy_reference_verb = keep(self.tr("Copy reference"), self.copy_reference, why_not=self._no_row)
         self.copy_id_verb = keep(self.tr("Copy image ID"), self.copy_id, why_not=self._no_row)
@@ -125,6 +131,14 @@ class ImageRequests(Pane):
         if self.view.selected_count() > 1 and any(name.reference is None for name in self._selected_names()):
             return self.tr("Select an image without a name alone to tag it.")
         return ""
+
+    def _not_updatable(self) -> str:
+        """Return why the selected images cannot be updated."""
+        if reason := self.no_image():
+            return reason
+        if all(image.reference is not None and image.reference.tag for image in self.selected()):
+            return ""
+        return self.tr("Only images with a tag can be updated.")
 
     def not_runnable(self) -> str:
         """Return why no container can be made from the selected image."""
@@ -211,6 +225,18 @@ class ImageRequests(Pane):
         """Request further names for the selected images, or say why it is not possible."""
         if not self.refuse(self._not_taggable()):
             self.tag_requested.emit(self._selected_names())
+
+    @Slot()
+    def update_images(self) -> None:
+        """Request the plan of updates for the selected images, or say why it is not possible."""
+        if not self.refuse(self._not_updatable()):
+            self.update_requested.emit(self.selected())
+
+    @Slot()
+    def update_all(self) -> None:
+        """Request the plan of updates for all images, or say why it is not possible."""
+        if not self.refuse(self.no_place()):
+            self.update_all_requested.emit()
 
     @Slot()
     def run(self) -> None:

@@ -119,6 +119,7 @@ class Wiring(QObject):
         from longshore.wiring.tag_removal import TagRemoval
         from longshore.wiring.transfers import Transfers
         from longshore.wiring.undo import Undo
+        from longshore.wiring.updates import Updates
         from longshore.wiring.web_pages import WebPages
         from longshore.wiring.when_finished import AfterTransfers
 
@@ -145,6 +146,7 @@ class Wiring(QObject):
         TagRemoval(self.window, operations, undo)
         Retention(self.window, operations, undo)
         CleanUp(self.window, operations, shared, undo)
+        Updates(self.window, operations, shared)
         Transfers(self.window, operations, shared, undo)
         SeveralEngines(self.window, operations)
         Builds(self.window, operations, shared)

@@ -20,8 +20,8 @@ _NAMED = 4
 
 
 def kind(update: Update) -> str:
-    """Return the kind: ``tag moved``, ``newer version``, ``newer major version``."""
-    return tr("newer major version") if update.major else tr(update.kind.value)
+    """Return the kind: ``tag moved``, ``newer version``, or ``major version`` for a newer one."""
+    return tr("major version") if update.major else tr(update.kind.value)
 
 
 def before(update: Update) -> str:
@@ -40,7 +40,7 @@ def fetch(found: Fetch) -> str:
         return tr("unknown")
     if found.at_most:
         return tr("up to {size}").replace("{size}", text.size(found.bytes))
-    if found.about:
+    if found.about and found.bytes:
         return tr("about {size}").replace("{size}", text.about_size(found.bytes))
     return text.size(found.bytes)
 

@@ -62,7 +62,8 @@ class Update:
     *before*: the digest that the tag had when the image was pulled, or else the image's id; *after*: the digest of
     *target* now. *created*: the date of the new image, in its own words or those of the registry. *platform*, *whole*:
     see ``requests.pull``: what is here now. *others*: further tags of the old image here. *containers*: those made from
-    it. *left_out*: its platforms here that the update does not bring. *problem*: why size and date are not known.
+    it. *older*: *target* points to an older image than the one here. *left_out*: its platforms here that the update
+    does not bring. *problem*: why size and date are not known.
     """
 
     place: LocalPlace
@@ -80,6 +81,7 @@ class Update:
     containers: tuple[Container, ...] = ()
     left_out: tuple[Platform, ...] = ()
     held: Held | None = None
+    older: bool = False
     major: bool = False
     problem: LongshoreError | None = None
 

@@ -42,8 +42,8 @@ _Made = Update | Failure | None
 class Wanted:
     """What to look for. *moved*, *versions*: the kinds of updates. *major*: versions with another first number, too.
 
-    *minimum_age*: in days. *snoozes*: see ``Snoozes.all``. *only*: these references; all if empty. What is named there
-    is not held because it is snoozed or older. *now*: the time of the plan, if it is not now.
+    *minimum_age*: in days. *snoozes*: see ``Snoozes.all``. *only*: these references; all if empty. *named*: what the
+    user named, which is not held because it is snoozed or older. *now*: the time of the plan, if it is not now.
     """
 
     moved: bool = True
@@ -52,6 +52,7 @@ class Wanted:
     minimum_age: int = 0
     snoozes: Mapping[tuple[str, Kind], Snooze] = field(default_factory=dict)
     only: Collection[Reference] = ()
+    named: Collection[Reference] = ()
     now: datetime | None = None
 
     @property
@@ -77,6 +78,16 @@ class Wanted:
             return Held.NO_DATE
         aware = created if created.tzinfo is not None else created.replace(tzinfo=UTC)
         return Held.TOO_NEW if self.moment - aware < timedelta(days=self.minimum_age) else None
+
+    def judged(self, update: Update) -> Update:
+        """*update* with the reason why it is not offered now, if there is one."""
+        held = None
+        if update.reference not in self.named:
+            if self.snoozed(update.reference, update.kind, update.seen):
+                held = Held.SNOOZED
+            elif update.older:
+                held = Held.OLDER
+        return replace(update, held=held or self.age_of(update.created))
 
 
 class _Contents:
@@ -204,9 +215,7 @@ class _Making:
 
     def moved(self, one: _Found, cancellation: Cancellation) -> Update:
         """The update to the image that the tag points to now."""
-        update = self._weighed(one, Kind.MOVED, one.reference, one.compared.digest, cancellation)
-        older = one.compared.state is State.DIFFERS and not self._wanted.only
-        return replace(update, held=Held.OLDER) if older and update.held is None else update
+        return self._weighed(one, Kind.MOVED, one.reference, one.compared.digest, cancellation)
 
     def version(self, one: _Found, tags: Sequence[str], cancellation: Cancellation) -> _Made:
         """The update to the newest of *tags* that is old enough, or else to the newest, which is then held."""
@@ -249,13 +258,11 @@ class _Making:
             form.whole,
             contents.others(reference),
             left_out=form.left_out,
+            older=kind is Kind.MOVED and one.compared.state is State.DIFFERS,
             major=kind is Kind.VERSION and is_major(reference.tag or "", target.tag or ""),
             problem=problem or weight.problem,
         )
-        held = self._wanted.age_of(update.created)
-        if not self._wanted.only and self._wanted.snoozed(reference, kind, update.seen):
-            held = Held.SNOOZED
-        return replace(update, held=held)
+        return self._wanted.judged(update)
 
 
 def _own_digest(image: LocalImage, reference: Reference) -> str:
