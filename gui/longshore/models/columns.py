@@ -17,7 +17,8 @@ class ImageColumn(enum.IntEnum):
     CREATED = 3
     SIZE = 4
     IN_USE = 5
-    PLATFORM = 6
+    PLACE = 6
+    PLATFORM = 7
 
 
 class TagColumn(enum.IntEnum):
@@ -201,3 +202,5 @@ class Role(enum.IntEnum):
     FRESH = Qt.ItemDataRole.UserRole + 29
     #: tuple[str, ...]: shorter forms of the cell's text, the longest first, for narrow columns (per column).
     SHORT = Qt.ItemDataRole.UserRole + 30
+    #: LocalPlace of a local image if several places are shown, else None.
+    PLACE = Qt.ItemDataRole.UserRole + 40

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longshore.language import tr
@@ -13,6 +15,7 @@ from longshore.oci.reference import DOCKER_HUB
 from longshore.words import text, times
 
 if TYPE_CHECKING:
+    from longshore.application.requests import LocalPlace
     from longshore.oci.local_image import LocalImage
 
 _NONE = "<none>"
@@ -20,13 +23,27 @@ _NONE = "<none>"
 _OFFICIAL = "library/"
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class PlacedImages:
+    """The images of one place. *place* None: the only place that is shown. *title*: its name, safe to show.
+
+    *compressed*: their sizes are compressed sizes, as in the library.
+    """
+
+    images: Sequence[LocalImage]
+    compressed: bool = False
+    place: LocalPlace | None = None
+    title: str = ""
+
+
 class ImageRow(TableRow):
     """A row for one reference, or for an image without one."""
 
-    __slots__ = ("fresh", "image", "natural", "platforms", "repository", "short", "tag")
+    __slots__ = ("fresh", "image", "natural", "place", "platforms", "repository", "short", "tag")
 
-    def __init__(self, image: LocalImage) -> None:
+    def __init__(self, image: LocalImage, place: PlacedImages) -> None:
         super().__init__("")
+        self.place = place
         self.fresh = False
         #: None while they are not known.
         self.platforms: tuple[str, ...] | None = None
@@ -47,11 +64,19 @@ class ImageRow(TableRow):
         parts = [self.repository, self.tag, image.image_id, *image.repo_digests]
         if reference is not None:
             parts.append(str(reference))
+        parts.append(self.place.title)
         self.haystack = sieve.haystack(parts)
 
     def base_key(self) -> tuple[Any, ...]:
         """Return the key of the base order: named images first, by repository and natural tag."""
-        return (self.image.reference is None, self.repository.casefold(), self.natural, self.image.image_id)
+        image = self.image
+        return (
+            image.reference is None,
+            self.repository.casefold(),
+            self.natural,
+            image.image_id,
+            self.place.title,
+        )
 
     def sort_key(self, column: int) -> Any:
         """Return the sort key of the row in *column*, None if it is unknown."""
@@ -68,6 +93,8 @@ class ImageRow(TableRow):
             return image.size
         if column == ImageColumn.PLATFORM:
             return self.platforms or None
+        if column == ImageColumn.PLACE:
+            return self.place.title.casefold()
         return image.in_use
 
     def text(self, column: int) -> str:
@@ -84,10 +111,12 @@ class ImageRow(TableRow):
             return text.size(self.image.size)
         if column == ImageColumn.PLATFORM:
             return "  ".join(name.removeprefix("linux/") for name in self.platforms or ())
+        if column == ImageColumn.PLACE:
+            return self.place.title
         return text.containers(self.image.in_use)
 
-    def whole(self, column: int, *, compressed: bool) -> str:
-        """Return the full text of the cell in *column*, for its tooltip. *compressed*: its size is compressed."""
+    def whole(self, column: int) -> str:
+        """Return the full text of the cell in *column*, for its tooltip."""
         image = self.image
         if column in (ImageColumn.REPOSITORY, ImageColumn.TAG):
             if image.reference is not None:
@@ -99,11 +128,13 @@ class ImageRow(TableRow):
         if column == ImageColumn.CREATED:
             return times.moment_text(image.created)
         if column == ImageColumn.SIZE:
-            words = tr("{number} bytes compressed") if compressed else tr("{number} bytes on disk")
+            words = tr("{number} bytes compressed") if self.place.compressed else tr("{number} bytes on disk")
             exact = words.replace("{number}", f"{image.size:,}")
             return f"{text.size(image.size)} ({exact})"
         if column == ImageColumn.PLATFORM:
             return ", ".join(self.platforms or ())
+        if column == ImageColumn.PLACE:
+            return self.place.title
         return text.containers(image.in_use) or tr("Not used by any container.")
 
     @property

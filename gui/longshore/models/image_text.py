@@ -9,6 +9,7 @@ from longshore.language import tr
 from longshore.words import text
 
 if TYPE_CHECKING:
+    from longshore.models.image_row import PlacedImages
     from longshore.oci.disk_usage import DiskUsage
     from longshore.oci.local_image import LocalImage
 
@@ -55,6 +56,22 @@ def summary(
     elif chosen:
         parts.append(tr("{0} selected, {1}").format(len(chosen), text.size(_bytes(chosen))))
     return _GAP.join(parts)
+
+
+def places_summary(parts: Sequence[PlacedImages], chosen: int, *, shown: int) -> str:
+    """Return the numbers of references and places, what they take on disk and compressed, how many pass the filter
+    (*shown*) and are *chosen*. An image in two places counts in both, because it takes space in both."""
+    images = [image for part in parts for image in part.images]
+    places = tr("1 place") if len(parts) == 1 else tr("%n places", len(parts))
+    found = [_references(images), places]
+    for compressed, words in ((False, tr("up to {0} on disk")), (True, tr("up to {0} compressed"))):
+        if size := sum(_bytes(part.images) for part in parts if part.compressed is compressed):
+            found.append(words.format(text.size(size)))
+    if shown != len(images):
+        found.append(tr("{0} shown").format(shown))
+    if chosen:
+        found.append(tr("{0} selected").format(chosen))
+    return _GAP.join(found)
 
 
 def no_match(words: str, chosen: str) -> str:

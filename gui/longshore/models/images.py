@@ -19,7 +19,8 @@ from longshore.words import text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from longshore.models.image_row import ImageRow
+    from longshore.application.requests import LocalPlace
+    from longshore.models.image_row import ImageRow, PlacedImages
     from longshore.oci.local_image import LocalImage
     from longshore.oci.reference import Reference
 
@@ -50,7 +51,8 @@ class ImageModel(RowTable["ImageRow"]):
             None,
             "",
         )  # the latest dragged folder, and whether it can be built
-        self._by_key: dict[tuple[Reference | None, str, int], ImageRow] = {}
+        self._by_key: dict[tuple[LocalPlace | None, Reference | None, str, int], ImageRow] = {}
+        self._parts: Sequence[PlacedImages] = ()
         self._pinned: frozenset[str] = frozenset()
         #: By image ID, in full; None until somebody wants them.
         self._platforms: Mapping[str, tuple[str, ...]] | None = None
@@ -71,24 +73,33 @@ class ImageModel(RowTable["ImageRow"]):
         return self._compressed
 
     def set_images(self, images: Sequence[LocalImage]) -> None:
-        """Show *images*. Rows that stay keep their selection, even if their name now points to another image."""
-        from longshore.models.image_row import ImageRow  # needed with the first images, not at start
+        """Show *images*, those of one place. Rows that stay keep their selection, even if their name now points to
+        another image."""
+        from longshore.models.image_row import PlacedImages  # needed with the first images, not at start
+
+        self.set_places([PlacedImages(images, self._compressed)])
+
+    def set_places(self, parts: Sequence[PlacedImages]) -> None:
+        """Show the images of several places, or of one; see :meth:`set_images`."""
+        from longshore.models.image_row import ImageRow
 
         before = self._by_key
-        self._by_key = {}
+        self._by_key, self._parts = {}, parts
         changed: set[ImageRow] = set()
-        for image in images:
+        for part, image in [(each, image) for each in parts for image in each.images]:
             # An unnamed image is identified by itself, a named one by its name.
             name = "" if image.reference is not None else image.image_id
             number = 0  # distinguishes duplicates that an engine lists
-            while (key := (image.reference, name, number)) in self._by_key:
+            while (key := (part.place, image.reference, name, number)) in self._by_key:
                 number += 1
             row = before.get(key)
             if row is None:
-                row = ImageRow(image)
-            elif row.image != image:
-                row.set_image(image)
-                changed.add(row)
+                row = ImageRow(image, part)
+            else:
+                row.place = part
+                if row.image != image:
+                    row.set_image(image)
+                    changed.add(row)
             row.platforms = (self._platforms or {}).get(image.image_id)
             self._by_key[key] = row
         self._all = sorted(self._by_key.values(), key=lambda row: row.base_key())
@@ -102,6 +113,11 @@ class ImageModel(RowTable["ImageRow"]):
         short = short_names(row.repository for row in self._all)
         for row in self._all:
             row.short = short[row.repository]
+
+    @property
+    def parts(self) -> Sequence[PlacedImages]:
+        """The shown places with their images."""
+        return self._parts
 
     @property
     def pinned(self) -> frozenset[str]:
@@ -133,7 +149,9 @@ class ImageModel(RowTable["ImageRow"]):
             return value in (row.platforms or ())
         if kind == "local":
             return row.without_registry
-        return row.image.dangling if kind == "dangling" else not row.image.in_use
+        if kind == "dangling":
+            return row.image.dangling
+        return not row.image.in_use and not row.place.compressed  # the library has no containers
 
     def prepare_choices(self) -> None:
         self.want_platforms()
@@ -164,9 +182,9 @@ class ImageModel(RowTable["ImageRow"]):
                 self._arrange()
             self.choices_changed.emit()
 
-    def mark_fresh(self, sought: Reference | str) -> None:
+    def mark_fresh(self, sought: Reference | str, place: LocalPlace | None = None) -> None:
         """Mark the row of *sought*, see :meth:`index_of`, as new, until :meth:`seen` or :meth:`forget_fresh`."""
-        self._set_fresh({row for row in self._all if _is(row.image, sought) and not row.fresh}, True)
+        self._set_fresh({row for row in self._all if _is(row, sought, place) and not row.fresh}, True)
 
     def seen(self, indexes: Iterable[Index]) -> None:
         """Remove the marks of *indexes*, which the user has selected."""
@@ -198,12 +216,12 @@ class ImageModel(RowTable["ImageRow"]):
             column = ImageColumn.CREATED
             self.dataChanged.emit(self.index(0, column), self.index(len(self._rows) - 1, column))
 
-    def index_of(self, sought: Reference | str) -> QModelIndex:
+    def index_of(self, sought: Reference | str, place: LocalPlace | None = None) -> QModelIndex:
         """Return the index of a reference (``latest`` if it has neither tag nor digest), or of the image without a name
-        that has this ID; invalid if it is not shown."""
-        for place, row in enumerate(self._rows):
-            if _is(row.image, sought):
-                return self.index(place, 0)
+        that has this ID; invalid if it is not shown. *place*: only there, if several places are shown."""
+        for number, row in enumerate(self._rows):
+            if _is(row, sought, place):
+                return self.index(number, 0)
         return QModelIndex()
 
     def _sieve_for(self, words: str) -> sieve.Sieve:
@@ -220,9 +238,12 @@ class ImageModel(RowTable["ImageRow"]):
                 ImageColumn.CREATED: tr("Created"),
                 ImageColumn.SIZE: tr("Compressed") if self._compressed else tr("Size"),
                 ImageColumn.IN_USE: tr("In use"),
+                ImageColumn.PLACE: tr("Place"),
                 ImageColumn.PLATFORM: tr("Platform"),
             }[ImageColumn(column)]
         if role == _Item.ToolTipRole and column == ImageColumn.SIZE:
+            if len({part.compressed for part in self._parts}) > 1:
+                return tr("Size on disk in engines, compressed size in the library.")
             if self._compressed:
                 return tr("Compressed size of all platforms stored here. Shared layers are stored once.")
             return tr(
@@ -243,7 +264,7 @@ class ImageModel(RowTable["ImageRow"]):
             return row.text(column)
         image = row.image
         if role in (_Item.ToolTipRole, _Item.AccessibleDescriptionRole):
-            words = row.whole(column, compressed=self._compressed)
+            words = row.whole(column)
             if column == ImageColumn.TAG and str(image.reference) in self._pinned:
                 words += "\n" + tr("Pinned: clean-ups never remove it.")
             return tooltip(words) if role == _Item.ToolTipRole else words
@@ -251,6 +272,8 @@ class ImageModel(RowTable["ImageRow"]):
             return image
         if role == Role.REFERENCE:
             return image.reference
+        if role == Role.PLACE:
+            return row.place.place
         if role == Role.SORT:
             return self._sort_key(row, column)
         if role == Role.FRESH:
@@ -273,6 +296,7 @@ class ImageModel(RowTable["ImageRow"]):
             return image.reference is None or column in (
                 ImageColumn.IMAGE_ID,
                 ImageColumn.CREATED,
+                ImageColumn.PLACE,
                 ImageColumn.PLATFORM,
             )
         if role == Role.FIXED_WIDTH:
@@ -353,7 +377,10 @@ class ImageModel(RowTable["ImageRow"]):
         return True
 
 
-def _is(image: LocalImage, sought: Reference | str) -> bool:
+def _is(row: ImageRow, sought: Reference | str, place: LocalPlace | None) -> bool:
+    if place is not None and row.place.place not in (None, place):
+        return False
+    image = row.image
     if isinstance(sought, str):
         return image.reference is None and image.image_id == sought
     return image.reference is not None and image.reference in (sought.with_default_tag(), sought)

@@ -41,21 +41,26 @@ class ImagePlatforms(QObject):
 
     @Slot()
     def look(self) -> None:
-        """Show what is known of the shown place, and read the rest, if somebody wants it."""
+        """Show what is known of the shown images, and read the rest, if somebody wants it."""
         status = self._status()
-        place = status.place
-        if not self._images.wants_platforms or place is None:
+        if not self._images.wants_platforms or status.place is None:
             return
-        known = self._known.setdefault(place, {})
-        self._images.set_platforms(dict(known))
-        if self._reading is not None and self._read_place == place:
+        shown: dict[str, tuple[str, ...]] = {}
+        missing: tuple[LocalPlace, list[str]] | None = None
+        for part in self._images.parts:
+            place = part.place or status.place
+            known = self._known.setdefault(place, {})
+            shown |= known
+            new = [image for image in dict.fromkeys(i.image_id for i in part.images) if image not in known]
+            # Images of several places are those of places that respond.
+            if new and missing is None and (part.place is not None or status.state is PlaceState.READY):
+                missing = place, new[:STEP]
+        self._images.set_platforms(shown)
+        if self._reading is not None and self._read_place in (missing or ()):
             return  # it looks again when it has ended
         self.stop()
-        missing = [
-            image for image in dict.fromkeys(i.image_id for i in self._images.images) if image not in known
-        ]
-        if status.state is PlaceState.READY and missing:
-            self._read(place, missing[:STEP])
+        if missing is not None:
+            self._read(*missing)
 
     def stop(self) -> None:
         """Read no more."""

@@ -4,41 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QObject, Signal
+from PySide6.QtCore import QModelIndex, Signal
 
-from longshore.application import removal, tagging, user_files
+from longshore.application import user_files
 from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
-from longshore.application.stores import Store, open_store
-from longshore.application.tag_history.recording import recording_store
-from longshore.application.tagging import Wanted
+from longshore.application.stores import open_store
 from longshore.engine.address import EngineAddress, current_address
 from longshore.errors import LongshoreError
 from longshore.models.images import ImageModel
 from longshore.models.tags import TagModel
-from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
+from longshore.operations.all_places import AllPlaces
 from longshore.operations.engines import Engines, EngineState
+from longshore.operations.image_changes import ImageChanges
 from longshore.operations.place_watch import PlaceState, PlaceStatus, PlaceWatch
 from longshore.operations.tasks import Tasks
 from longshore.settings import Folders, Settings
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
 
 if TYPE_CHECKING:
-    from longshore.application.removal import LocalRemoval
-    from longshore.engine.model import ImageDetails
-    from longshore.library.model import LibraryDetails
     from longshore.oci.local_image import LocalImage
 
 #: Seconds between checks of an engine that did not answer, while the library is shown instead.
 POLL = 2.0
+#: Seconds in which the lists of several places are gathered before they are shown.
+GATHER = 0.06
 
 
-class Images(QObject):
+class Images(ImageChanges):
     """The place of the left pane and its images. GUI thread; every method returns at once.
 
     The place is an engine, or the library, which is shown if no engine answers at the start. When one answers later,
@@ -47,9 +45,9 @@ class Images(QObject):
 
     status_changed = Signal(object)  # PlaceStatus
     images_changed = Signal()
-    arrived = Signal(
-        object
-    )  # Reference, or ID of an image without a name, that was awaited and is now listed
+    #: Reference, or ID of an image without a name, that was awaited and is now listed; and its place.
+    arrived = Signal(object, object)
+    places_changed = Signal()  # all places are shown, or no longer; or one of them has come, gone or changed
     library_instead = Signal(object)  # LongshoreError: why no engine's images are shown
     engine_answers = Signal(object)  # EngineAddress that did not answer before; the library is still shown
 
@@ -64,20 +62,24 @@ class Images(QObject):
         images: ImageModel,
         tags: TagModel,
     ) -> None:
-        super().__init__()
-        self._clients = clients
-        self._tasks = tasks
+        super().__init__(clients, tasks)
         self._settings = settings
         self._folders = folders
         self._environ = environ
         self._engine_url = engine_url
         self._images = images
         self._tags = tags
-        self._awaited: set[Reference | str] = set()
+        self._awaited: set[tuple[LocalPlace, Reference | str]] = set()
         self.engines = Engines(clients, tasks, environ)
         self.engines.changed.connect(self._engines_changed)
         self.status_changed.connect(self.engines.note)
         self._lists: dict[LocalPlace, list[LocalImage]] = {}
+        #: Returns the name of a place, safe to show.
+        self.title_of: Callable[[LocalPlace], str] = lambda place: type(place).__name__
+        #: All places are shown, instead of one.
+        self.showing_all = False
+        self._gathering: asyncio.Task[None] | None = None
+        self._others = AllPlaces(clients, tasks, self._gather_soon)
         self._starting = True
         #: The engine selected at the start, if it did not answer.
         self.meant: EngineAddress | None = None
@@ -94,6 +96,7 @@ class Images(QObject):
     def stop(self) -> None:
         """Stop all watches."""
         self._stop_looking()
+        self._others.stop()
         self.watch.stop()
 
     # -- the place
@@ -120,6 +123,8 @@ class Images(QObject):
         self.status_changed.emit(status)
 
     def _engines_changed(self) -> None:
+        if self.showing_all:
+            self._watch_others()
         if self._missing is None or self._missing.done():
             return
         for found in self.engines.found:
@@ -188,7 +193,87 @@ class Images(QObject):
         self._starting = False
         self._show(place)
 
+    def select_all(self) -> None:
+        """Show the images of all places: of every engine that responds, and of the library.
+
+        The place that was shown stays the current one: images are pulled and loaded into it.
+        """
+        if not self.showing_all:
+            self._stop_looking()
+            self._starting = False
+            self.showing_all = True
+            self._images.set_compressed(False)
+            self._images.set_chosen(())
+            self._watch_others()
+            self._gather()
+
+    def _watch_others(self) -> None:
+        engines = [
+            EnginePlace(each.address) for each in self.engines.found if each.state is EngineState.READY
+        ]
+        everywhere: list[LocalPlace] = [*engines, self.library]
+        # One that stopped responding is still watched, to see it come back.
+        kept = [place for place in self._others.places if place not in everywhere]
+        home = self.watch.status.place
+        self._others.watch([place for place in (*everywhere, *kept) if place != home])
+        self._gather_soon()
+
+    def _gather_soon(self) -> None:
+        if self._gathering is None or self._gathering.done():
+            self._gathering = self._tasks.spawn(self._gather_later(), "gather places")
+
+    async def _gather_later(self) -> None:
+        await asyncio.sleep(GATHER)
+        self._gathering = None
+        self._gather()
+
+    def _gather(self) -> None:
+        """Show the images of all places as they are known now."""
+        if not self.showing_all:
+            return
+        from longshore.models.image_row import PlacedImages
+
+        parts = []
+        for place in self.places:
+            images = self._known(place)
+            if images is not None:
+                library = isinstance(place, LibraryPlace)
+                parts.append(PlacedImages(images, library, place, self.title_of(place)))
+        self._images.set_places(parts)
+        for place in self.places:
+            self._look_for_awaited(place)
+        self.images_changed.emit()
+        self.places_changed.emit()
+
+    def _known(self, place: LocalPlace) -> list[LocalImage] | None:
+        if place != self.watch.status.place:
+            return self._others.images(place)
+        return self._lists.get(place) if self.watch.status.state is PlaceState.READY else None
+
+    @property
+    def places(self) -> list[LocalPlace]:
+        """The places that are shown, the current one first."""
+        home = self.watch.status.place
+        return [*([] if home is None else [home]), *(self._others.places if self.showing_all else [])]
+
+    def status_of(self, place: LocalPlace) -> PlaceStatus:
+        """The status of *place*, one of :attr:`places`; that of the current place for any other."""
+        return self._others.status(place) or self.watch.status
+
+    def images_of(self, place: LocalPlace) -> list[LocalImage]:
+        """The images of *place* as far as they are known, one per reference."""
+        return list(
+            (self._others.images(place) if place in self._others.places else self._lists.get(place)) or []
+        )
+
     def _show(self, place: LocalPlace) -> None:
+        if self.showing_all:
+            self.showing_all = False
+            self._others.stop()
+            self.places_changed.emit()
+            if place == self.watch.status.place:
+                self._show_again(place)
+                return
         if place == self.watch.status.place:
             return
         # Show its last known images until it has been asked again.
@@ -201,6 +286,19 @@ class Images(QObject):
         self._tags.set_local(images, picked=isinstance(place, LibraryPlace))
         self.watch.watch(place)
 
+    def _show_again(self, place: LocalPlace) -> None:
+        """Show the current place alone, after all places were shown."""
+        self._images.set_compressed(isinstance(place, LibraryPlace))
+        self._images.set_chosen(())
+        self._images.set_images(self._lists.get(place, []))
+        self.status_changed.emit(self.watch.status)
+        self.images_changed.emit()
+
+    def refresh(self) -> None:
+        """List the images again now."""
+        self.watch.refresh()
+        self._others.refresh()
+
     def retry(self) -> None:
         """Try the engine again now; also read contexts and environment again if there was no address."""
         if self._missing is not None and not self._missing.done():
@@ -208,7 +306,7 @@ class Images(QObject):
         elif self.watch.status.place is None:
             self._watch_current()
         else:
-            self.watch.refresh()
+            self.refresh()
 
     # -- its images
 
@@ -226,94 +324,25 @@ class Images(QObject):
 
         *sought*: a reference, or the ID of an image without a name.
         """
-        if place == self.watch.status.place:
-            self._awaited.add(sought)
-            self.watch.refresh()
+        if place in self.places:
+            self._awaited.add((place, sought))
+            self.refresh()
 
     def _images_listed(self, images: list[LocalImage]) -> None:
         place = self.watch.status.place
         if place is not None:
             self._lists[place] = images
-        self._images.set_images(images)
         self._tags.set_local(images, picked=isinstance(place, LibraryPlace))
-        self.images_changed.emit()
-        for sought in list(self._awaited):
-            if self._images.index_of(sought).isValid():
-                self._awaited.discard(sought)
-                self.arrived.emit(sought)
-
-    # -- operations on images
-
-    def tag(self, wanted: Sequence[Wanted], done: Callable[[LongshoreError | None], None]) -> None:
-        """Give local images further names."""
-        self._in_place(lambda store: tagging.carry_out(store, wanted), done)
-
-    def plan_removal(
-        self, images: Sequence[ImageName], done: Callable[[list[LocalRemoval] | LongshoreError], None]
-    ) -> None:
-        """Find out which containers use *images*. *done* is called in the GUI thread."""
-        place = self.watch.status.place
-        if place is not None:
-            self._tasks.run(
-                self._tasks.quick,
-                lambda _: removal.look(place, self._clients, images),
-                done=done,
-                failed=done,
-                name="plan a removal",
-            )
-
-    def remove(
-        self,
-        removals: Sequence[LocalRemoval],
-        *,
-        force: bool,
-        done: Callable[[LongshoreError | None], None],
-    ) -> None:
-        """Remove references (or unnamed images) from the place, one by one. One that fails does not stop the others;
-        *done* gets the first error."""
-
-        def remove(store: Store) -> None:
-            failure: LongshoreError | None = None
-            listed = store.images()
-            for one in removals:
-                try:
-                    removal.carry_out(store, one, store.images() if force else listed, force=force)
-                except LongshoreError as error:
-                    failure = failure or error
-            if failure is not None:
-                raise failure
-
-        self._in_place(remove, done)
-
-    def inspect(
-        self, image: ImageName, done: Callable[[ImageDetails | LibraryDetails | LongshoreError], None]
-    ) -> None:
-        """Read the details of one image from the place."""
-        place = self.watch.status.place
-        if place is not None:
-            self._tasks.run(
-                self._tasks.quick,
-                lambda _: open_store(place, self._clients).image(image.asked),
-                done=done,
-                failed=done,
-                name="inspect",
-            )
-
-    def _in_place(
-        self, work: Callable[[Store], object], done: Callable[[LongshoreError | None], None]
-    ) -> None:
-        place = self.watch.status.place
-        if place is None:
+        if self.showing_all:
+            self._gather_soon()
             return
+        self._images.set_images(images)
+        self.images_changed.emit()
+        if place is not None:
+            self._look_for_awaited(place)
 
-        def told(error: LongshoreError | None) -> None:
-            done(error)
-            self.watch.refresh()
-
-        self._tasks.run(
-            self._tasks.quick,
-            lambda _: work(recording_store(place, self._clients)),
-            done=lambda _: told(None),
-            failed=told,
-            name="local images",
-        )
+    def _look_for_awaited(self, place: LocalPlace) -> None:
+        for awaited in [each for each in self._awaited if each[0] == place]:
+            if self._images.index_of(awaited[1], place).isValid():
+                self._awaited.discard(awaited)
+                self.arrived.emit(awaited[1], place)

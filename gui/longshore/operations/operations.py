@@ -164,7 +164,7 @@ class Operations(QObject):
         for verdict in verdicts:
             if isinstance(verdict.goal.place, RegistryPlace):
                 self.registries.expect(verdict.goal.reference)
-        self.images.watch.refresh()
+        self.images.refresh()
 
     @Slot(object)
     def _succeeded(self, snapshot: TransferSnapshot) -> None:

@@ -64,7 +64,10 @@ class PlaceStatus:
 
 
 class PlaceWatch:
-    """Watches one place at a time. GUI thread; the blocking work runs in *tasks*."""
+    """Watches one place at a time. GUI thread; the blocking work runs in *tasks*.
+
+    *poll*: seconds between checks of a place that does not answer; :data:`POLL` unless given.
+    """
 
     def __init__(
         self,
@@ -73,7 +76,9 @@ class PlaceWatch:
         *,
         status_changed: Callable[[PlaceStatus], None],
         images_listed: Callable[[list[LocalImage]], None],
+        poll: float | None = None,
     ) -> None:
+        self._poll = poll
         self._clients = clients
         self._tasks = tasks
         self._status_changed = status_changed
@@ -134,7 +139,7 @@ class PlaceWatch:
             except Cancelled:
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(wanted.wait(), POLL)
+                await asyncio.wait_for(wanted.wait(), POLL if self._poll is None else self._poll)
             wanted.clear()
 
     async def _unavailable(self, place: LocalPlace, error: LongshoreError) -> None:

@@ -31,8 +31,8 @@ class Tasks:
         self.engines = ThreadPoolExecutor(8, thread_name_prefix="longshore-engines")
         #: For tag details: readers run until all requested tags are read.
         self.details = ThreadPoolExecutor(16, thread_name_prefix="longshore-details")
-        #: For work that lasts as long as the program: the engine's event stream.
-        self.lasting = ThreadPoolExecutor(4, thread_name_prefix="longshore-events")
+        #: For work that lasts as long as the program: the event streams of engines.
+        self.lasting = ThreadPoolExecutor(24, thread_name_prefix="longshore-events")
         #: For containers whose output is followed: each as long as it runs.
         self.runs = ThreadPoolExecutor(64, thread_name_prefix="longshore-runs")
         self._tasks: set[asyncio.Task[None]] = set()

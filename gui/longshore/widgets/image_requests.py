@@ -16,6 +16,7 @@ from longshore.widgets.views import TableView
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from longshore.application.requests import LocalPlace
     from longshore.oci.image_name import ImageName
     from longshore.oci.local_image import LocalImage
     from longshore.oci.reference import Reference
@@ -28,6 +29,7 @@ _COLUMNS = [
     Column("2 months ago", "20 min", elide=_RIGHT, together=True),
     Column("888.8 MB", "88.8 GB", right=True),
     Column("2 containers", "2 contain…", elide=_RIGHT, yields=1, optional=True),
+    Column("build-server", "default", elide=_RIGHT),
     Column("amd64  arm64", "amd64  arm64", elide=_RIGHT, yields=3),
 ]
 #: Columns that are hidden until the user shows them.
@@ -116,6 +118,8 @@ class ImageRequests(Pane):
 
     def no_image(self) -> str:
         """Return why nothing can be done with the selected images."""
+        if len(self.selected_places()) > 1:
+            return self.several_places()
         return self._usable or self._no_row()
 
     def not_one_image(self) -> str:
@@ -142,7 +146,7 @@ class ImageRequests(Pane):
 
     def not_runnable(self) -> str:
         """Return why no container can be made from the selected image."""
-        if self._library and not self._usable:
+        if self._in_library() and not self._usable:
             return self.tr("The library can't run containers. Load the image into an engine first.")
         return self.not_one_image()
 
@@ -178,7 +182,24 @@ class ImageRequests(Pane):
     def _no_row(self) -> str:
         return "" if self.view.selected_count() else self.tr("Select an image first.")
 
+    def several_places(self) -> str:
+        """Return why nothing can be done with selected images of several places."""
+        return self.tr("Select images of one place only.")
+
+    def _in_library(self) -> bool:
+        """Return True if the selected images are in the library."""
+        if not (places := self.selected_places()):
+            return self._library
+        from longshore.transfers.transfer import LibraryPlace  # not for the first picture
+
+        return isinstance(places[0], LibraryPlace)
+
     # -- selection
+
+    def selected_places(self) -> list[LocalPlace]:
+        """Return the places of the selected images, each once; none if only one place is shown."""
+        found = (row.data(Role.PLACE) for row in self.view.rows())
+        return list(dict.fromkeys(place for place in found if place is not None))
 
     def selected(self) -> list[LocalImage]:
         """Return the selected images, one per row, from top to bottom."""

@@ -26,6 +26,7 @@ from longshore.words import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from longshore.application.requests import LocalPlace
     from longshore.oci.disk_usage import DiskUsage
     from longshore.oci.image_name import ImageName
     from longshore.oci.local_image import LocalImage
@@ -39,6 +40,7 @@ class ImagePane(ImageRequests):
         super().__init__(model)
         self._down: tuple[str, str, str] | None = None  # message, advice, subject
         self._waiting = True
+        self._all = False
         self._place_notice: Notice | None = None
         self._lost: Notice | None = None
         self._more = ""
@@ -77,6 +79,7 @@ class ImagePane(ImageRequests):
         model.headerDataChanged.connect(self.view.columns.apply)
         self._add_verbs()
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
+        self._leave_out()
         self._tell_state()
 
     # -- set by the owner
@@ -102,11 +105,26 @@ class ImagePane(ImageRequests):
         self._soon.start()
 
     def set_library(self, library: bool) -> None:
-        """Set whether the pane shows the library instead of an engine."""
+        """Set whether the current place is the library instead of an engine."""
         self._library = library
         self.carry_verb.setText(self.tr("Load into engine…") if library else self.tr("Copy to…"))
-        # A library has no containers.
-        self.view.columns.leave_out([ImageColumn.IN_USE] if library else [])
+        self._leave_out()
+
+    def set_all(self, everywhere: bool) -> None:
+        """Set whether all places are shown instead of one."""
+        self._all = everywhere
+        self._leave_out()
+        self._tell_state()
+
+    def _leave_out(self) -> None:
+        if self._all:
+            self.view.columns.leave_out([])
+        elif self._library:
+            self.view.columns.leave_out(
+                [ImageColumn.PLACE, ImageColumn.IN_USE]
+            )  # a library has no containers
+        else:
+            self.view.columns.leave_out([ImageColumn.PLACE])
 
     def say_place(
         self,
@@ -157,14 +175,14 @@ class ImagePane(ImageRequests):
         self.loading.set_loading(False)
         self._tell_state()
 
-    def show_arrival(self, sought: Reference | str) -> None:
+    def show_arrival(self, sought: Reference | str, place: LocalPlace | None = None) -> None:
         """Mark the row of *sought*, a reference or an ID, which has just arrived. Selection and focus stay.
 
         The view scrolls to the row only if nothing moves that the user is working on.
         """
-        self.model.mark_fresh(sought)
+        self.model.mark_fresh(sought, place)
         self.model.seen(self.view.rows())
-        index = self.model.index_of(sought)
+        index = self.model.index_of(sought, place)
         if index.isValid() and not self.view.in_hand():
             self.view.reveal(index)
         self._soon.start()
@@ -263,7 +281,11 @@ class ImagePane(ImageRequests):
 
     def _tell_footer(self) -> None:
         images = self.model.images
-        if self._down is not None:
+        if self._all:
+            chosen = self.view.selected_count()
+            shown = self.model.rowCount()
+            self.footer.set_text(image_text.places_summary(self.model.parts, chosen, shown=shown))
+        elif self._down is not None:
             self.footer.set_text(image_text.last_known(images, library=self._library))
         elif self._waiting and not images:
             self.footer.set_text("")

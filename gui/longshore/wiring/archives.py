@@ -35,7 +35,7 @@ class Archives(QObject):
 
     @Slot(object)
     def _save_images(self, images: list[ImageName]) -> None:
-        place = self._shared.place()
+        place = self._shared.source()
         if place is not None:
             self._save([Endpoint.of(place, image) for image in images])
 

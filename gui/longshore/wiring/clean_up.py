@@ -82,7 +82,7 @@ class CleanUp(QObject):
 
     def _ended(self, outcomes: list[Outcome]) -> None:
         """Show the images as they are now, and offer to undo what was removed."""
-        self.operations.images.watch.refresh()
+        self.operations.images.refresh()
         names = [one for outcome in outcomes for one in outcome.names if one.error is None]
         if not any(one.image.reference is not None for one in names):
             return  # nothing that Undo could name

@@ -29,6 +29,7 @@ class Commands(QObject):
 
     def __init__(self, window: MainWindow, operations: Operations, environ: Mapping[str, str]) -> None:
         super().__init__(window)
+        self._window = window
         self._operations = operations
         self._environ = environ
         self._terminal: Terminal | None = None
@@ -72,7 +73,8 @@ class Commands(QObject):
 
     def of_images(self, images: Iterable[LocalImage]) -> Lines:
         """Return the lines that pull *images* again, or push those that their registry does not have."""
-        place = self._operations.images.status.place
+        places = self._window.image_pane.selected_places()
+        place = places[0] if len(places) == 1 else None if places else self._operations.images.status.place
         wanted = [None if place is None else requests.to_share(image, place) for image in images]
         return self.of_requests([one for one in wanted if one is not None]) if all(wanted) else {}
 

@@ -86,12 +86,12 @@ class Details(QObject):
     def _subject(self, row: QModelIndex) -> Subject | None:
         image = row.data(Role.IMAGE)
         if image is not None:
-            place = self.operations.images.status.place
+            place = row.data(Role.PLACE) or self.operations.images.status.place
             if place is None:
                 return None
             names = tuple(
                 one.reference
-                for one in self.operations.images.images
+                for one in self.operations.images.images_of(place)
                 if one.image_id == image.image_id and one.reference not in (None, image.reference)
             )
             return Subject(

@@ -16,7 +16,7 @@ from longshore.oci.disk_usage import FreedBytes
 from longshore.oci.image_name import ImageName
 from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
-from longshore.operations import Operations, PlaceState
+from longshore.operations import LocalPlace, Operations, PlaceState
 from longshore.transfers.transfer import LibraryPlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.archives import Archives
@@ -54,21 +54,23 @@ class Images(QObject):
         if self.operations.images.status.state is PlaceState.READY:
             self.window.image_pane.set_ready()
 
-    @Slot(object)
-    def _show_image(self, sought: Reference | str) -> None:
-        self.window.image_pane.show_arrival(sought)
+    @Slot(object, object)
+    def _show_image(self, sought: Reference | str, place: LocalPlace) -> None:
+        self.window.image_pane.show_arrival(sought, place)
 
     @Slot(object)
     def _tag(self, names: list[ImageName]) -> None:
         from longshore.widgets.dialogs.tagging import TagSeveralSheet, TagSheet
 
-        images = self.operations.images
-        library = isinstance(images.status.place, LibraryPlace)
+        images, place = self.operations.images, self._shared.source()
+        if place is None:
+            return
+        library, known = isinstance(place, LibraryPlace), images.images_of(place)
         sheet: TagSheet | TagSeveralSheet
         if len(names) == 1:
-            sheet = TagSheet(self.window, names[0], images.images, library=library)
+            sheet = TagSheet(self.window, names[0], known, library=library)
         else:
-            sheet = TagSeveralSheet(self.window, names, images.images, library=library)
+            sheet = TagSeveralSheet(self.window, names, known, library=library)
 
         def told(error: LongshoreError | None) -> None:
             if sheet.open_still:
@@ -76,7 +78,7 @@ class Images(QObject):
             else:
                 self._shared.told(error)
 
-        sheet.tag_requested.connect(lambda wanted: images.tag(wanted, told))
+        sheet.tag_requested.connect(lambda wanted: images.tag(place, wanted, told))
         sheet.open()
 
     @Slot(object)
@@ -84,19 +86,22 @@ class Images(QObject):
         from longshore.engine.model import ImageStore
         from longshore.widgets.dialogs.removal import RemoveSheet
 
-        images = self.operations.images
+        images, place = self.operations.images, self._shared.source()
+        if place is None:
+            return
         names = [image.name for image in chosen]
-        info = images.status.info
+        info = images.status_of(place).info
         podman = info is not None and info.store is ImageStore.PODMAN
-        library = isinstance(images.status.place, LibraryPlace)
-        removals = removal.plan(images.images, names)
-        sheet = RemoveSheet(self.window, removals, podman=podman, library=library, freed=self._freed)
+        library = isinstance(place, LibraryPlace)
+        removals = removal.plan(images.images_of(place), names)
+        freed = self._freed if place == images.status.place else _unknown
+        sheet = RemoveSheet(self.window, removals, podman=podman, library=library, freed=freed)
 
         def remove(removals: list[LocalRemoval], force: bool) -> None:
             gone = [one.image.name for one in removals]
             users = {each.id: each for one in removals for each in one.holders} if force and podman else {}
             images.remove(
-                removals, force=force, done=lambda error: removed(gone, list(users.values()), error)
+                place, removals, force=force, done=lambda error: removed(gone, list(users.values()), error)
             )
 
         def removed(gone: list[ImageName], taken: list[Container], error: LongshoreError | None) -> None:
@@ -118,10 +123,10 @@ class Images(QObject):
                 self.window.image_pane.explain(words)
 
         sheet.remove_requested.connect(remove)
-        sheet.look_requested.connect(lambda: images.plan_removal(names, sheet.show_plan))
+        sheet.look_requested.connect(lambda: images.plan_removal(place, names, sheet.show_plan))
         images.images_changed.connect(sheet.look_again)
         if sheet.looks:
-            images.plan_removal(names, sheet.show_plan)
+            images.plan_removal(place, names, sheet.show_plan)
         sheet.open()
 
     def _freed(self, image_ids: Collection[str]) -> FreedBytes | None:
@@ -136,11 +141,15 @@ class Images(QObject):
         from longshore.widgets.dialogs.details import DetailsSheet
         from longshore.words import cleanup
 
+        place = self._shared.source()
+        if place is None:
+            return
         sheet = DetailsSheet(self.window, image.shown)
         sheet.copy_requested.connect(self._shared.to_clipboard)
 
         def answer(found: ImageDetails | LibraryDetails | LongshoreError) -> None:
-            usage = self.operations.usage.latest
+            images = self.operations.images
+            usage = self.operations.usage.latest if place == images.status.place else None
             if isinstance(found, LibraryDetails):
                 sheet.own_size = cleanup.own_size(usage, found.image.digest)
                 sheet.show_library(found)
@@ -149,5 +158,9 @@ class Images(QObject):
                     sheet.own_size = cleanup.own_size(usage, found.image_id)
                 sheet.show_image(found)
 
-        self.operations.images.inspect(image, answer)
+        self.operations.images.inspect(place, image, answer)
         sheet.open()
+
+
+def _unknown(_image_ids: Collection[str]) -> None:
+    """What a removal frees in a place whose usage is not read."""

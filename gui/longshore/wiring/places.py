@@ -44,18 +44,63 @@ class Places(QObject):
         pane.engine_selected.connect(self._select)
         pane.carry_requested.connect(self._carry)
         pane.choose_library_requested.connect(self._choose_library)
+        images.places_changed.connect(self._places_changed)
+        images.title_of = shared.place_name
+        #: Places that were last said not to respond.
+        self._away: list[str] = []
 
     @Slot(object)
     def _changed(self, status: PlaceStatus) -> None:
         pane = self.window.image_pane
         pane.set_library(isinstance(status.place, LibraryPlace))
-        if status.state is PlaceState.CONNECTING:
+        if self.operations.images.showing_all:
+            pass  # one place among others; see _places_changed
+        elif status.state is PlaceState.CONNECTING:
             pane.say_place("")
             pane.set_connecting()
         elif status.error is not None:
             error = status.error
             pane.set_engine_down(errors.message(error), errors.advice(error), error.subject)
         self._show()
+
+    @Slot()
+    def _places_changed(self) -> None:
+        """Show the column of places, and say once which of them do not respond."""
+        pane, images = self.window.image_pane, self.operations.images
+        pane.set_all(images.showing_all)
+        self._show()
+        away: dict[str, str] = {}
+        if images.showing_all:
+            pane.set_ready()
+            for place in images.places:
+                if (error := images.status_of(place).error) is not None:
+                    away[self._shared.place_name(place)] = errors.told(error)
+            for found in images.engines.found:
+                if found.error is not None and EnginePlace(found.address) not in images.places:
+                    away[text.safe(found.address.name)] = errors.told(found.error)
+        if list(away) == self._away:
+            return
+        self._away = list(away)
+        if not away:
+            pane.say_place("")
+            return
+        words = (
+            self.tr("Not shown, because it does not respond: {0}.")
+            if len(away) == 1
+            else self.tr("Not shown, because they do not respond: {0}.")
+        )
+        pane.say_place(
+            words.format(", ".join(away)),
+            Tone.CAUTION,
+            self.tr("Retry"),
+            self._retry_all,
+            "\n".join(f"{name}: {why}" for name, why in away.items()),
+        )
+
+    def _retry_all(self) -> None:
+        self._away = []
+        self.operations.images.engines.look()
+        self.operations.images.refresh()
 
     # -- the picker
 
@@ -66,14 +111,17 @@ class Places(QObject):
         self._offered = [*(EnginePlace(each.address) for each in found), images.library]
         self._titles = [engine_text.title(each.address, each.info, each.error) for each in found]
         self._titles.append(self._shared.place_name(images.library))
+        current = self._offered.index(status.place) if status.place in self._offered else -1
+        everywhere = [self.tr("All places")] if len(self._offered) > 1 or images.showing_all else []
         self.window.image_pane.set_engines(
-            self._titles,
-            self._offered.index(status.place) if status.place in self._offered else -1,
+            [*self._titles, *everywhere],
+            len(self._offered) if images.showing_all else current,
             stories=[
                 *(engine_text.story(each.address, each.info, each.error, each.nodes) for each in found),
                 self.tr("Images on disk, without an engine, in {0}").format(
                     text.safe(str(images.library.path))
                 ),
+                self.tr("The images of every engine that responds, and of the library"),
             ],
             silent={place for place, each in enumerate(found) if each.error is not None},
         )
@@ -82,6 +130,9 @@ class Places(QObject):
     def _select(self, number: int) -> None:
         if 0 <= number < len(self._offered):
             self.operations.images.select_place(self._offered[number])
+        elif number == len(self._offered):
+            self.operations.images.engines.look()
+            self.operations.images.select_all()
 
     @Slot()
     def _choose_library(self) -> None:
@@ -105,7 +156,7 @@ class Places(QObject):
     def _carry(self, images: list[ImageName]) -> None:
         from longshore.widgets.dialogs.places import CarrySheet
 
-        here = self._shared.place()
+        here = self._shared.source()
         if here is None:
             return
         offered = zip(self._offered, self._titles, strict=True)

@@ -42,21 +42,21 @@ class Pushes(QObject):
         """Open the push sheet. It offers *host* and *repository* ("" for none) as the target."""
         from longshore.widgets.dialogs.push import PushSheet
 
-        place = self._shared.place()
+        place = self._shared.source()
         if place is None:
             return
         sheet = PushSheet(self.window, images, place, self._shared.registries(), host, repository)
         self._shared.answer_targets(sheet)
         if isinstance(place, EnginePlace):
-            self._tell_losses(sheet)
+            self._tell_losses(sheet, place)
         sheet.open()
 
-    def _tell_losses(self, sheet: PushSheet) -> None:
+    def _tell_losses(self, sheet: PushSheet, place: EnginePlace) -> None:
         """Give *sheet* the platforms of the engine's images, and of the images that the targets point to now."""
 
         def inspect(images: list[ImageName], found: Callable[[ImageName, ImageDetails], None]) -> None:
             for image in images:
-                self.operations.images.inspect(image, partial(told, found, image))
+                self.operations.images.inspect(place, image, partial(told, found, image))
 
         def told(found: Callable[[ImageName, ImageDetails], None], image: ImageName, details: object) -> None:
             if isinstance(details, ImageDetails):

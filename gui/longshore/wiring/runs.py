@@ -36,7 +36,7 @@ class Runs(QObject):
         window.image_pane.containers_requested.connect(self._list)
 
     def _engine(self) -> EnginePlace | None:
-        place = self._shared.place()
+        place = self._shared.source()
         return place if isinstance(place, EnginePlace) else None
 
     # -- Run…
@@ -83,7 +83,7 @@ class Runs(QObject):
 
         sheet.run_requested.connect(start)
         sheet.rejected.connect(cancelled)
-        self._operations.images.inspect(image, answer)
+        self._operations.images.inspect(place, image, answer)
         sheet.open()
 
     def _started(self, run: Run, place: EnginePlace) -> None:
@@ -196,7 +196,7 @@ class Runs(QObject):
         sheet.stop_requested.connect(lambda one: self._containers.stop(place, one.id, sheet.told))
         sheet.remove_requested.connect(lambda one: self._containers.remove(place, one.id, sheet.told))
         sheet.logs_requested.connect(lambda one: self._follow(place, one))
-        images = self._operations.images.images
+        images = self._operations.images.images_of(place)
         watching = self._containers.watch(place, image.image_id, images, sheet.show_containers)
         sheet.finished.connect(watching.cancel)
         sheet.open()

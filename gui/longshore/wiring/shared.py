@@ -70,6 +70,18 @@ class Shared(QObject):
         self._window.explain(words, Tone.CAUTION)
         return None
 
+    def source(self) -> LocalPlace | None:
+        """Return the place of the selected local images; None, with a message, if it cannot be used or there are
+        several."""
+        pane = self._window.image_pane
+        places = pane.selected_places()
+        if not places:
+            return self.place()
+        if len(places) > 1:
+            pane.explain(pane.several_places())
+            return None
+        return places[0]
+
     def place_name(self, place: LocalPlace) -> str:
         """Return the title of *place*."""
         if isinstance(place, EnginePlace):

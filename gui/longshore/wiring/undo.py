@@ -205,7 +205,8 @@ class Undo(QObject):
 
     @Slot(object)
     def _local_history(self, image: ImageName) -> None:
-        place = self.operations.images.status.place
+        places = self.window.image_pane.selected_places()
+        place = places[0] if places else self.operations.images.status.place
         if place is not None and image.reference is not None:
             self._history(place, image.reference.with_default_tag())
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from longshore.application.clients import Clients
 from longshore.application.removal import LocalRemoval
+from longshore.application.requests import LocalPlace
 from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress, current_address
 from longshore.engine.engine import Engine
@@ -26,7 +27,8 @@ from longshore.models.images import ImageModel
 from longshore.models.tags import TagModel
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
-from longshore.operations import place_watch
+from longshore.operations import all_places, place_watch
+from longshore.operations.engines import EngineState
 from longshore.operations.images import Images
 from longshore.operations.place_watch import PlaceState
 from longshore.operations.tasks import Tasks
@@ -62,6 +64,13 @@ class Side:
     def names(self) -> list[str]:
         """The references that the table shows."""
         return [str(one.reference) for one in self.model.images]
+
+    @property
+    def here(self) -> LocalPlace:
+        """The current place."""
+        place = self.images.status.place
+        assert place is not None
+        return place
 
     async def ready(self) -> None:
         """Wait until the place has been listed."""
@@ -132,20 +141,24 @@ def test_the_library_is_live_and_changed_from_here(on_side: Callable[..., Side])
         (shown,) = side.model.images
         assert shown.image_id == ONE.manifest.digest
         assert shown.repo_digests == (f"{NAME.name}@{ONE.manifest.digest}",)
-        await side.told(lambda done: side.images.tag([(ImageName(None, shown.image_id), other)], done))
+        await side.told(
+            lambda done: side.images.tag(side.here, [(ImageName(None, shown.image_id), other)], done)
+        )
         await until(lambda: len(side.names) == 2)
         both = [ImageName(NAME), ImageName(other)]
         planned: list[list[LocalRemoval]] = []
-        side.images.plan_removal(both, planned.append)
+        side.images.plan_removal(side.here, both, planned.append)
         await until(lambda: planned != [])
         assert [(one.image.reference, one.last, one.users) for one in planned[0]] == [
             (NAME, False, ()),
             (other, True, ()),
         ]
-        await side.told(lambda done: side.images.remove(planned[0], force=False, done=done))
+        await side.told(lambda done: side.images.remove(side.here, planned[0], force=False, done=done))
         await until(lambda: side.names == [])
         with pytest.raises(LongshoreError):
-            await side.told(lambda done: side.images.remove(planned[0][:1], force=False, done=done))
+            await side.told(
+                lambda done: side.images.remove(side.here, planned[0][:1], force=False, done=done)
+            )
 
     on_side(scenario)
 
@@ -220,3 +233,54 @@ def test_an_engine_that_freezes_is_soon_unavailable_and_comes_back(
         await until(lambda: side.images.status.state is PlaceState.READY)
 
     on_side(scenario)
+
+
+def test_all_places_are_live_and_changes_go_to_their_own(
+    on_side: Callable[..., Side], testbed_engine: PrivateEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(all_places, "POLL", 0.05)
+    monkeypatch.setattr(place_watch, "SLOW", 0.05)
+    probe = Engine.probe
+
+    def impatient(
+        engine: Engine, cancellation: Cancellation | None = None, *, seconds: float = 0.5
+    ) -> object:
+        return probe(engine, cancellation, seconds=min(seconds, 0.5))
+
+    monkeypatch.setattr(Engine, "probe", impatient)
+    other = Reference.parse("example.com/all-places:2")
+
+    async def scenario(side: Side) -> None:
+        await side.ready()
+        library, images = side.here, side.images
+        await until(lambda: any(found.state is EngineState.READY for found in images.engines.found))
+        (engine,) = (
+            EnginePlace(found.address) for found in images.engines.found if found.state is EngineState.READY
+        )
+        images.select_all()
+        assert images.showing_all and images.places == [library, engine]
+        await until(lambda: images.status_of(engine).info is not None)
+        put(Library(side.folder / "library"), ONE)
+        await until(lambda: side.model.index_of(NAME, library).isValid())
+        assert not side.model.index_of(NAME, engine).isValid()
+        await side.told(lambda done: images.tag(library, [(ImageName(NAME), other)], done))
+        await until(lambda: side.model.index_of(other, library).isValid())
+        assert {str(one.reference) for one in images.images_of(library)} == {str(NAME), str(other)}
+        assert not side.model.index_of(other, engine).isValid()
+
+        testbed_engine.freeze()  # its last known images are not shown as if they could be used
+        try:
+            images.refresh()
+            await until(lambda: images.status_of(engine).error is not None)
+            await until(lambda: all(part.place == library for part in side.model.parts))
+            assert side.model.index_of(other, library).isValid()
+        finally:
+            testbed_engine.thaw()
+        await until(lambda: {part.place for part in side.model.parts} == {library, engine})
+
+        images.select_place(library)
+        assert not images.showing_all
+        assert set(side.names) == {str(NAME), str(other)}
+        assert side.model.compressed
+
+    on_side(scenario, DOCKER_HOST=testbed_engine.host)

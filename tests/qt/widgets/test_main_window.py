@@ -184,6 +184,7 @@ def test_a_small_window_shows_titles_and_the_columns_that_matter(bench: Bench, q
             ImageColumn.IMAGE_ID,
             ImageColumn.IN_USE,
             ImageColumn.PLATFORM,
+            ImageColumn.PLACE,
             TagColumn.DIGEST,
             TagColumn.PLATFORMS,
         }

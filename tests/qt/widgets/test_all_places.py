@@ -1,0 +1,70 @@
+"""All places in Local images: verbs act on the place of the selected rows, and only on one at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytestqt.qtbot import QtBot
+
+from longshore.models.columns import ImageColumn
+from longshore.models.image_row import PlacedImages
+from longshore.oci.reference import Reference
+from longshore.transfers.transfer import LibraryPlace
+from qt.models.made import ENGINE, image
+
+from .conftest import Bench
+
+LIBRARY = LibraryPlace(Path("/library"))
+WEB = Reference.parse("web:dev")
+
+
+def show_all(bench: Bench) -> None:
+    pane = bench.window.image_pane
+    bench.images.set_places(
+        [
+            PlacedImages([image("web:dev"), image("api:1")], False, ENGINE, "default"),
+            PlacedImages([image("web:dev", size=40_000_000)], True, LIBRARY, "Library"),
+        ]
+    )
+    pane.set_all(True)
+    pane.set_ready()
+
+
+def test_the_column_is_there_only_for_several_places(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    header = pane.view.columns.header
+    bench.ready("web:dev")
+    assert header.isSectionHidden(ImageColumn.PLACE)
+    show_all(bench)
+    assert not header.isSectionHidden(ImageColumn.PLACE)
+    wanted = "3 references  ·  2 places  ·  up to 368 MB on disk  ·  up to 40 MB compressed"
+    qtbot.waitUntil(lambda: pane.footer.whole() == wanted)
+    pane.set_all(False)
+    bench.ready("web:dev")
+    assert header.isSectionHidden(ImageColumn.PLACE)
+    qtbot.waitUntil(lambda: "place" not in pane.footer.whole())
+
+
+def test_verbs_follow_the_place_of_the_selected_rows(bench: Bench) -> None:
+    pane = bench.window.image_pane
+    show_all(bench)
+    assert pane.selected_places() == []
+    pane.view.select_rows([bench.images.index_of(WEB, ENGINE)])
+    assert (pane.selected_places(), pane.run_verb.reason, pane.push_verb.reason) == ([ENGINE], "", "")
+    pane.view.select_rows([bench.images.index_of(WEB, LIBRARY)])
+    assert pane.selected_places() == [LIBRARY]
+    assert "can't run containers" in pane.run_verb.reason
+    pane.view.selectAll()
+    several = "Select images of one place only."
+    for verb in (pane.push_verb, pane.remove_verb, pane.tag_verb, pane.carry_verb, pane.save_verb):
+        assert verb.reason == several
+    assert pane.copy_reference_verb.reason == ""
+
+
+def test_an_arrival_is_marked_where_it_arrived(bench: Bench) -> None:
+    pane = bench.window.image_pane
+    show_all(bench)
+    pane.show_arrival(WEB, LIBRARY)
+    assert bench.images.fresh_count == 1
+    row = bench.images.row_at(bench.images.index_of(WEB, LIBRARY).row())
+    assert row is not None and row.fresh
