@@ -21,6 +21,7 @@ from longshore.models.images import ImageModel
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
 from longshore.models.transfers import TransferModel
+from longshore.operations.attached import Attached
 from longshore.operations.builds import Builds
 from longshore.operations.cleanup import CleanUps
 from longshore.operations.containers import Containers
@@ -94,6 +95,7 @@ class Operations(QObject):
         self.updates = Updates(self.clients, self.tasks, Snoozes(settings))
         certificates = folders.config / "certificates"
         self.registries = Registries(self.clients, self.tasks, book, registry_model, tags, certificates)
+        self.attached = Attached(self.clients, self.tasks, lambda host: book.config(host).is_hub, environ)
         self.details = Details(self.clients, self.tasks, lambda host: book.config(host).is_hub)
         self.contents = ContentsReader(self.clients, self.tasks)
         self.mirrors = Mirrors(self.clients, self.tasks, settings)
@@ -142,6 +144,7 @@ class Operations(QObject):
         self.usage.stop()
         self.platforms.stop()
         self.details.stop()
+        self.attached.stop()
         self.registries.stop()
         self.recent.stop()
         self.undo.stop()

@@ -344,14 +344,17 @@ class VerbBar(QWidget):
             self.updateGeometry()
             self.resized.emit()
 
+    def _room(self) -> int:
+        """Return the pixels for buttons. By the bar's width: its layout has none before it is first activated."""
+        around = self._row.contentsMargins()
+        return self.width() - around.left() - around.right()
+
     def _fit(self) -> None:
         row = [(one.button, one.stays) for one in self._visible() if one.button is not None]
         gone = overflow(
             [button.sizeHint().width() for button, _ in row],
             [stays for _, stays in row],
-            self._row.contentsRect().width()
-            if self.testAttribute(Qt.WidgetAttribute.WA_Resized)
-            else 1 << 16,
+            self._room() if self.testAttribute(Qt.WidgetAttribute.WA_Resized) else 1 << 16,
             self.more_button.sizeHint().width(),
             full=len(row) < len(self._visible()),
         )

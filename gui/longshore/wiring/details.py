@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QModelIndex, QObject, Slot
 
@@ -12,6 +12,7 @@ from longshore.transfers.transfer import Endpoint, RegistryPlace
 
 if TYPE_CHECKING:
     from longshore.operations import Operations
+    from longshore.widgets.details.attached import AttachedTab
     from longshore.widgets.details.tab import DetailsTab
     from longshore.widgets.main_window import MainWindow
     from longshore.widgets.row_view import RowView
@@ -55,6 +56,10 @@ class Details(QObject):
     @Slot(str, object)
     def _connect_tab(self, key: str, tab: DetailsTab) -> None:
         """Connect the signals of a tab that was just created."""
+        if key == "attached":
+            from longshore.wiring.attached import Attached
+
+            Attached(cast("AttachedTab", tab), self.window, self.operations, self._shared)
 
     @Slot(bool)
     def _visible_changed(self, visible: bool) -> None:

@@ -152,15 +152,7 @@ def with_attachments(end: Endpoint, clients: Clients) -> Endpoint:
     if not isinstance(end.place, EnginePlace):
         return end
     image = clients.engine(end.place.address).image(end.name.asked)
-    known: list[Reference] = []
-    for text in image.repo_digests:
-        try:
-            known.append(Reference.parse(text))
-        except InvalidReference:
-            continue
-    own = end.reference
-    # Of several registries, the one that the name is about.
-    known.sort(key=lambda one: own is None or (one.domain, one.path) != (own.domain, own.path))
+    known = registries_of(end.reference, image.repo_digests)
     if not known:
         raise InvalidInput(
             "An engine keeps no signatures or SBOMs, and this image has not been in a registry.",
@@ -168,6 +160,17 @@ def with_attachments(end: Endpoint, clients: Clients) -> Endpoint:
             advice="Push the image first, or scan it.",
         )
     return Endpoint(RegistryPlace(known[0].registry_host), known[0])
+
+
+def registries_of(own: Reference | None, repo_digests: Iterable[str]) -> list[Reference]:
+    """The names with digests by which registries have an image of an engine; first that of the repository of *own*."""
+    known: list[Reference] = []
+    for text in repo_digests:
+        try:
+            known.append(Reference.parse(text))
+        except InvalidReference:
+            continue
+    return sorted(known, key=lambda one: own is None or (one.domain, one.path) != (own.domain, own.path))
 
 
 def find_in(

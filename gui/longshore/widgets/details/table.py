@@ -24,4 +24,13 @@ def _overview() -> DetailsTab:
     return OverviewTab()
 
 
-TABS: tuple[TabKind, ...] = (TabKind("overview", lambda: tr("Overview"), _overview),)
+def _attached() -> DetailsTab:
+    from longshore.widgets.details.attached import AttachedTab
+
+    return AttachedTab()
+
+
+TABS: tuple[TabKind, ...] = (
+    TabKind("overview", lambda: tr("Overview"), _overview),
+    TabKind("attached", lambda: tr("Attached"), _attached),
+)
