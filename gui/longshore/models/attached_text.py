@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from longshore.application.attached.kinds import Kind
+from longshore.application.signatures.verifying import SignatureState
 from longshore.language import tr
 from longshore.models.attached import AttachedRow
 from longshore.models.columns import Tone
 from longshore.oci.digest import short
 from longshore.oci.scan_result import Severity
 from longshore.words import attached as words
+from longshore.words import signatures as signature_words
 from longshore.words import text
 
 if TYPE_CHECKING:
     from longshore.application.attached.finding import Attachment
     from longshore.application.attached.reading import Said
     from longshore.application.attached.registry_scans import RegistryScan
+    from longshore.application.signatures.verifying import Verdict
     from longshore.oci.scan_result import ScanResult
 
 _ICONS = {
@@ -27,6 +30,7 @@ _ICONS = {
     Kind.SCAN: "search",
     Kind.HELM_CHART: "repository",
 }
+_VERDICTS = {SignatureState.SIGNED: Tone.GOOD, SignatureState.BROKEN: Tone.BAD}
 _ENDINGS = {
     Kind.SBOM: "sbom",
     Kind.PROVENANCE: "provenance",
@@ -36,18 +40,27 @@ _ENDINGS = {
 }
 
 
-def row_of(attachment: Attachment, said: Said | None = None) -> AttachedRow:
-    """Return the row of *attachment*; *said*: what it says, None if it was not read yet."""
+def row_of(
+    attachment: Attachment, said: Said | None = None, verdict: Verdict | None = None, name: str = ""
+) -> AttachedRow:
+    """Return the row of *attachment*. *said*: what it says, None if it was not read yet. *verdict*: on a signature of
+    the image *name*."""
     kind = attachment.kind if said is None else said.kind
     tip = "\n".join(f"{name}: {value}" for name, value in words.tooltip(attachment)[:20])
+    tone = _tone(said.scan) if said is not None and said.scan is not None else Tone.NONE
+    pill, says = "", words.says(attachment, said)
+    if verdict is not None:
+        pill, says = words.verdict_word(verdict), signature_words.explanation(verdict, name)
+        tone = _VERDICTS.get(verdict.state, Tone.OUTLINE)
     return AttachedRow(
         words.title(attachment, said),
-        words.says(attachment, said),
+        says,
         text.size(attachment.size),
         said is not None and said.provenance is not None,
         _ICONS.get(kind, "info"),
-        tone=_tone(said.scan) if said is not None and said.scan is not None else Tone.NONE,
-        tip=tip,
+        pill=pill,
+        tone=tone,
+        tip=f"{says}\n{tip}" if verdict is not None else tip,
         attachment=attachment,
         said=said,
     )

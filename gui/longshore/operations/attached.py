@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from longshore.errors import InvalidContent
 from longshore.transfers.transfer import EnginePlace, RegistryPlace
 
 if TYPE_CHECKING:
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
     from longshore.application.attached.registry_scans import RegistryScan
     from longshore.application.attached.scanning import Scanner
     from longshore.application.clients import Clients
+    from longshore.application.signatures.gate import KeyGate
+    from longshore.application.signatures.verifying import Verdict
     from longshore.application.subject import Subject
     from longshore.cancellation import Cancellation
     from longshore.errors import LongshoreError
     from longshore.models.attached import FindingRow, PackageRow
     from longshore.oci.scan_result import ScanResult
     from longshore.operations.tasks import Tasks
+    from longshore.transfers.content.protocol import ContentReader
+    from longshore.transfers.transfer import Endpoint
 
 #: Documents that are read by themselves, and the bytes of the largest; others when their row is selected.
 READ_BY_ITSELF = 12
@@ -35,11 +40,15 @@ _KEPT = 8
 
 @dataclass(slots=True)
 class Read:
-    """What one document says. *rows*: those of its table, made in a worker; empty if it has none."""
+    """What one document says. *packages*, *findings*: rows of its table, made in a worker.
+
+    *verdict*: on a signature.
+    """
 
     said: Said
     packages: list[PackageRow] = field(default_factory=list)
     findings: list[FindingRow] = field(default_factory=list)
+    verdict: Verdict | None = None
 
 
 @dataclass(slots=True)
@@ -70,13 +79,15 @@ class Attached(QObject):
         tasks: Tasks,
         counts: Callable[[str], bool],
         environ: Mapping[str, str] = os.environ,
+        gate: KeyGate | None = None,
     ) -> None:
-        """*counts*: whether the registry of a host counts reading a manifest as a pull."""
+        """*counts*: whether the registry of a host counts reading a manifest as a pull. *gate*: has the user's keys."""
         super().__init__()
         self._clients = clients
         self._tasks = tasks
         self._counts = counts
         self._environ = environ
+        self._gate = gate
         self._reading: Cancellation | None = None
         self._kept: OrderedDict[object, _Kept] = OrderedDict()
         self._scan: Cancellation | None = None
@@ -136,11 +147,14 @@ class Attached(QObject):
     def _next(self, subject: Subject, kept: _Kept) -> None:
         """Read the next document that is read by itself, then the registry's own scan."""
         from longshore.application.attached.reading import READABLE
+        from longshore.application.signatures.attached_signatures import SIGNATURES
 
         small = [
             one
             for one in kept.found.attachments
-            if one.kind in READABLE and one.document is not None and one.size <= LARGEST_BY_ITSELF
+            if one.kind in {*READABLE, *SIGNATURES}
+            and one.document is not None
+            and one.size <= LARGEST_BY_ITSELF
         ]
         waiting = [one for one in small[:READ_BY_ITSELF] if one not in kept.read]
         if waiting:
@@ -157,14 +171,20 @@ class Attached(QObject):
             from longshore.transfers.content.open import open_reader
 
             reader = open_reader(kept.found.end, self._clients)
+            verdict = None
             try:
                 found = said(attachment, reader, cancellation)
+                if self._gate is not None:
+                    verdict = self._verdict(kept.found.end, attachment, reader, cancellation)
+            except InvalidContent as error:
+                found = replace(found, problem=error)
             finally:
                 reader.close()
             return Read(
                 found,
                 package_rows(found.sbom.packages) if found.sbom is not None else [],
                 finding_rows(found.scan.findings) if found.scan is not None else [],
+                verdict,
             )
 
         def done(found: Read) -> None:
@@ -173,6 +193,19 @@ class Attached(QObject):
             self._next(subject, kept)
 
         self._run(read, done, lambda error: self.failed.emit(subject, error))
+
+    def _verdict(
+        self, end: Endpoint, attachment: Attachment, reader: ContentReader, cancellation: Cancellation
+    ) -> Verdict | None:
+        """The verdict on a signature, by the user's keys for its repository. In a worker."""
+        from longshore.application.signatures.attached_signatures import verdict_of
+
+        gate = self._gate
+        assert gate is not None
+        keys = () if end.reference is None else gate.book.read().of(end.reference)
+        return verdict_of(
+            attachment, reader, keys, lambda: gate.verify(end, self._clients, cancellation), cancellation
+        )
 
     def _ask_registry(self, subject: Subject, kept: _Kept) -> None:
         def ask(cancellation: Cancellation) -> tuple[RegistryScan, list[FindingRow]] | None:

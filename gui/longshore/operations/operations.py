@@ -95,7 +95,9 @@ class Operations(QObject):
         self.updates = Updates(self.clients, self.tasks, Snoozes(settings))
         certificates = folders.config / "certificates"
         self.registries = Registries(self.clients, self.tasks, book, registry_model, tags, certificates)
-        self.attached = Attached(self.clients, self.tasks, lambda host: book.config(host).is_hub, environ)
+        self.attached = Attached(
+            self.clients, self.tasks, lambda host: book.config(host).is_hub, environ, self.signatures
+        )
         self.details = Details(self.clients, self.tasks, lambda host: book.config(host).is_hub)
         self.contents = ContentsReader(self.clients, self.tasks)
         self.mirrors = Mirrors(self.clients, self.tasks, settings)

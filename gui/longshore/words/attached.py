@@ -10,7 +10,7 @@ from longshore.language import tr
 from longshore.oci.digest import short
 from longshore.oci.scan_result import Severity
 from longshore.secrecy import without_likely_secrets
-from longshore.words import errors, text, times
+from longshore.words import errors, signatures, text, times
 
 if TYPE_CHECKING:
     from longshore.application.attached.finding import Attachment, Found
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from longshore.application.attached.reading import Said
     from longshore.application.attached.registry_scans import RegistryScan
     from longshore.application.attached.sboms import Sbom
+    from longshore.application.signatures.verifying import Verdict
     from longshore.oci.scan_result import ScanResult
 
 #: Hexadecimal digits of a commit that are shown in a line.
@@ -77,6 +78,11 @@ def says(attachment: Attachment, said: Said | None = None) -> str:
     # The kind names these already.
     named = (said.predicate if said is not None else "") or attachment.predicate
     return text.safe(named or attachment.artifact_type or attachment.media_type, 200)
+
+
+def verdict_word(verdict: Verdict) -> str:
+    """Return the verdict on a signature in a word."""
+    return tr("verified") if verdict.signed else signatures.state_word(verdict.state)
 
 
 def sbom(found: Sbom) -> str:

@@ -22,6 +22,8 @@ from longshore.application.attached.sboms import Package, Sbom
 from longshore.application.attached.scanning import Scanner
 from longshore.application.console import Console
 from longshore.application.inspection.values import Inspected
+from longshore.application.signatures.scopes import parse_scope
+from longshore.application.signatures.verifying import Reason, SignatureState, Verdict
 from longshore.application.subject import Subject
 from longshore.errors import LongshoreError
 from longshore.models.attached import (
@@ -32,6 +34,7 @@ from longshore.models.attached import (
     finding_rows,
     package_rows,
 )
+from longshore.models.columns import Tone
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -168,6 +171,18 @@ def test_the_sbom_is_shown_first_and_filtered(full: Asked, qtbot: QtBot) -> None
     ((_, made, name),) = full.take()
     assert name == "packages.csv"
     assert made().splitlines()[1:] == ["curl,7.88,curl,deb,pkg:deb/debian/curl@7.88"]
+
+
+def test_a_signature_has_its_verdict(full: Asked) -> None:
+    signed = Verdict(sha("image"), SignatureState.SIGNED, "release@acme.io", parse_scope("r.example/acme"))
+    broken = Verdict(sha("image"), SignatureState.BROKEN, reason=Reason.OTHER_KEY)
+    for verdict, pill, tone in ((signed, "verified", Tone.GOOD), (broken, "broken", Tone.BAD)):
+        full.tab.set_read(WEB, SIGNATURE, Read(Said(Kind.SIGNATURE), verdict=verdict))
+        row = full.tab.model.rows[0]
+        assert (row.pill, row.tone) == (pill, tone)
+        assert row.tip.startswith(row.says)
+    full.tab.set_read(WEB, SIGNATURE, Read(Said(Kind.SIGNATURE), verdict=signed))
+    assert full.tab.model.rows[0].says.startswith("Verified by release@acme.io, key of acme")
 
 
 def test_findings_and_facts(full: Asked) -> None:

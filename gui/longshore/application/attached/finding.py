@@ -135,22 +135,28 @@ def find(
     the registry that the engine knows it from. Raises NotInRegistry and the like, and InvalidInput for an image of an
     engine that comes from no registry.
     """
-    end = with_attachments(end, clients)
-    reader = open_reader(end, clients)
+    ends = with_attachments(end, clients)
+    reader = open_reader(ends[0], clients)
     try:
-        reference = end.reference
-        name = end.image_id if reference is None else reference.with_default_tag().target
-        top = reader.manifest(name, cancellation=cancellation)
-        return find_in(reader, end, top, cancellation, platform, endings)
+        tops = {one: reader.manifest(_target(one), cancellation=cancellation) for one in ends}
+        # Podman knows an image by the digests of its index and of its own manifest: the index has more.
+        chosen = next((one for one, top in tops.items() if isinstance(top, Index)), ends[0])
+        return find_in(reader, chosen, tops[chosen], cancellation, platform, endings)
     finally:
         reader.close()
 
 
-def with_attachments(end: Endpoint, clients: Clients) -> Endpoint:
+def _target(end: Endpoint) -> str:
+    reference = end.reference
+    return end.image_id if reference is None else reference.with_default_tag().target
+
+
+def with_attachments(end: Endpoint, clients: Clients) -> list[Endpoint]:
     """Where the attachments of the image at *end* are: *end* itself, or for an engine the registry it was pulled from
-    or pushed to. May ask the engine. Raises InvalidInput if it comes from no registry."""
+    or pushed to, in one repository by at most two digests. May ask the engine. Raises InvalidInput if it comes from no
+    registry."""
     if not isinstance(end.place, EnginePlace):
-        return end
+        return [end]
     image = clients.engine(end.place.address).image(end.name.asked)
     known = registries_of(end.reference, image.repo_digests)
     if not known:
@@ -159,7 +165,9 @@ def with_attachments(end: Endpoint, clients: Clients) -> Endpoint:
             subject=end.name.shown,
             advice="Push the image first, or scan it.",
         )
-    return Endpoint(RegistryPlace(known[0].registry_host), known[0])
+    first = known[0]
+    same = [one for one in known if (one.domain, one.path) == (first.domain, first.path)]
+    return [Endpoint(RegistryPlace(one.domain), one) for one in same[:2]]
 
 
 def registries_of(own: Reference | None, repo_digests: Iterable[str]) -> list[Reference]:

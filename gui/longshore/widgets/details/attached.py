@@ -156,7 +156,7 @@ class AttachedTab(DetailsTab):
             return
         for place, row in enumerate(self.model.rows):
             if row.attachment == attachment:
-                made = row_of(attachment, read.said)
+                made = row_of(attachment, read.said, read.verdict, subject.shown)
                 self._read[made] = read
                 self.model.replace(place, made)
                 if self.list.currentIndex().row() == place:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -14,11 +15,12 @@ from longshore.application.attached.finding import Found, How, find
 from longshore.application.attached.kinds import Kind
 from longshore.application.clients import Clients
 from longshore.cancellation import Cancellation
-from longshore.errors import NotInRegistry
+from longshore.engine.address import EngineAddress
+from longshore.errors import InvalidInput, NotInRegistry
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig
-from longshore.transfers.transfer import Endpoint, RegistryPlace
+from longshore.transfers.transfer import Endpoint, EnginePlace, RegistryPlace
 from testbed import attachments as made
 from unit.registry.conftest import Asked, Scripted, reply
 
@@ -199,6 +201,35 @@ def test_a_place_that_refuses_says_so(shop: Shop, server: Scripted, clients: Cli
     assert found.unlisted
     shop.refuses = {digest}
     assert look(server, clients).unlisted
+
+
+def test_an_image_of_an_engine_is_looked_at_in_its_registry(
+    shop: Shop, server: Scripted, clients: Clients
+) -> None:
+    index = made.put_built(shop, "a/b", "1", BOTH, {made.SPDX: made.spdx([])})
+    image = look(server, clients, "linux/amd64").images[1]
+    # Podman names both; the other registry and what is no name at all are passed over.
+    digests = (
+        f"other.example/a@{index}",
+        "no name",
+        f"{server.host}/a/b@{image}",
+        f"{server.host}/a/b@{index}",
+    )
+    engine = EnginePlace(EngineAddress("x", "unix:///x.sock"))
+    end = Endpoint(engine, Reference.parse(f"{server.host}/a/b:1"))
+    known = SimpleNamespace(repo_digests=digests)
+    opened = cast(
+        Clients,
+        SimpleNamespace(
+            engine=lambda address: SimpleNamespace(image=lambda name: known), registry=clients.registry
+        ),
+    )
+    found = find(end, opened, Cancellation())
+    assert found.digest == index
+    assert len(found.of(Kind.SBOM)) == 2
+    known.repo_digests = ()
+    with pytest.raises(InvalidInput, match="has not been in a registry"):
+        find(end, opened, Cancellation())
 
 
 def test_an_image_that_is_not_there(server: Scripted, clients: Clients) -> None:
