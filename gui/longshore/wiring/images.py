@@ -95,7 +95,14 @@ class Images(QObject):
         library = isinstance(place, LibraryPlace)
         removals = removal.plan(images.images_of(place), names)
         freed = self._freed if place == images.status.place else _unknown
-        sheet = RemoveSheet(self.window, removals, podman=podman, library=library, freed=freed)
+        sheet = RemoveSheet(
+            self.window,
+            removals,
+            podman=podman,
+            library=library,
+            freed=freed,
+            place=self._shared.place_name(place) if images.showing_all else "",
+        )
 
         def remove(removals: list[LocalRemoval], force: bool) -> None:
             gone = [one.image.name for one in removals]

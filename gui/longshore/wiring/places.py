@@ -7,11 +7,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QFileDialog
 
-from longshore.engine.address import EngineAddress
-from longshore.errors import LongshoreError
+from longshore.engine.address import EngineAddress, Origin
+from longshore.errors import EngineUnavailable, LongshoreError, UnavailableCause
 from longshore.models.columns import Tone
 from longshore.oci.image_name import ImageName
 from longshore.operations import LocalPlace, Operations, PlaceState, PlaceStatus
+from longshore.operations.engines import FoundEngine
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
@@ -76,7 +77,9 @@ class Places(QObject):
                 if (error := images.status_of(place).error) is not None:
                     away[self._shared.place_name(place)] = errors.told(error)
             for found in images.engines.found:
-                if found.error is not None and EnginePlace(found.address) not in images.places:
+                if found.error is None or EnginePlace(found.address) in images.places:
+                    continue
+                if not _never_there(found):
                     away[text.safe(found.address.name)] = errors.told(found.error)
         if list(away) == self._away:
             return
@@ -212,3 +215,9 @@ class Places(QObject):
             self.tr("Show its images"),
             lambda: self.operations.images.select_place(EnginePlace(address)),
         )
+
+
+def _never_there(found: FoundEngine) -> bool:
+    """True for an engine that nobody has configured and that is not on this machine: it is not missed."""
+    absent = isinstance(found.error, EngineUnavailable) and found.error.cause is UnavailableCause.NO_SOCKET
+    return absent and found.address.origin in (Origin.SOCKET, Origin.DEFAULT)

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from longshore.engine.address import EngineAddress, Origin
+from longshore.errors import EngineUnavailable, UnavailableCause
 from longshore.models.columns import ImageColumn
 from longshore.models.image_row import PlacedImages
 from longshore.oci.reference import Reference
+from longshore.operations.engines import EngineState, FoundEngine
 from longshore.transfers.transfer import LibraryPlace
+from longshore.widgets.dialogs.removal import RemoveSheet
+from longshore.wiring.places import _never_there
 from qt.models.made import ENGINE, image
 
 from .conftest import Bench
+
+# Of the offscreen platform: a sheet has a least size, and there is no window manager to tell.
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 LIBRARY = LibraryPlace(Path("/library"))
 WEB = Reference.parse("web:dev")
@@ -68,3 +78,21 @@ def test_an_arrival_is_marked_where_it_arrived(bench: Bench) -> None:
     assert bench.images.fresh_count == 1
     row = bench.images.row_at(bench.images.index_of(WEB, LIBRARY).row())
     assert row is not None and row.fresh
+
+
+def test_a_removal_names_the_place(bench: Bench) -> None:
+    sheet = RemoveSheet(bench.window, [], place="build-server")
+    assert "From build-server" in [label.text() for label in sheet.findChildren(QLabel)]
+    sheet.reject()
+
+
+def test_only_engines_that_somebody_meant_are_missed() -> None:
+    gone = EngineUnavailable("It is not there.", cause=UnavailableCause.NO_SOCKET)
+    slow = EngineUnavailable("It does not respond.", cause=UnavailableCause.TIMED_OUT)
+
+    def found(origin: Origin, error: EngineUnavailable) -> FoundEngine:
+        return FoundEngine(EngineAddress("x", "unix:///x.sock", origin), EngineState.SILENT, error=error)
+
+    assert _never_there(found(Origin.DEFAULT, gone)) and _never_there(found(Origin.SOCKET, gone))
+    assert not _never_there(found(Origin.CONTEXT, gone))
+    assert not _never_there(found(Origin.DEFAULT, slow))

@@ -38,8 +38,11 @@ class RemoveSheet(Sheet):
         podman: bool = False,
         library: bool = False,
         freed: Callable[[Collection[str]], FreedBytes | None] = lambda ids: None,
+        place: str = "",
     ) -> None:
         super().__init__(parent, "", self.tr("Remove"), width=520)
+        if place:
+            self.body.addWidget(plain_label(self.tr("From {0}").format(place)))
         self._podman = podman
         self._library = library
         self._freed = freed
