@@ -111,20 +111,21 @@ def _shown(
 ) -> Shown:
     """*found* with what the arguments ask for besides."""
     from longshore.application.inspection.access import pull_command, who_can_pull
-    from longshore.application.inspection.sharing import base_image, names_of, shared_layers
+    from longshore.application.inspection.sharing import layer_report
     from longshore.cli.inspect_output import Shown
 
     known = _known(found, session, cancellation) if arguments.shared else []
-    layers = shared_layers(found, known) if arguments.shared else ()
+    report = layer_report(found, known)
+    seen = report.shared if arguments.shared else ()
     end = found.end
     reference = end.reference if isinstance(end.place, RegistryPlace) else None
     asked = reference is not None and arguments.who_can_pull
     return Shown(
         found,
         arguments.show_secrets,
-        base_image(found, known),
-        tuple(layer.here for layer in layers),
-        tuple(names_of(layer.others, known) for layer in layers),
+        report.base,
+        tuple(layer.here for layer in seen),
+        report.names if arguments.shared else (),
         who_can_pull(reference, session.clients, cancellation) if asked and reference is not None else None,
         None if reference is None else pull_command(reference, found.digest),
     )

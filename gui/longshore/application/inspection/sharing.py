@@ -94,24 +94,49 @@ def _names(rows: Iterable[tuple[str, Reference | None]]) -> dict[str, tuple[str,
 def shared_layers(found: Inspected, known: Sequence[KnownImage]) -> tuple[SharedLayer, ...]:
     """Each layer of *found*, seen from a place with the images *known*. Pure."""
     own = {found.image_id, found.digest, found.manifest_digest, found.config_digest} - {""}
+    chain = tuple(layer.diff_id for layer in found.layers)
+    # How many of the lowest layers each image has: equal ones above different ones are others.
+    common = [(image, _common(chain, image.diff_ids)) for image in known]
     out = []
     for number, layer in enumerate(found.layers):
-        chain = tuple(one.diff_id for one in found.layers[: number + 1])
-        by_chain = all(chain)
+        by_chain = all(chain[: number + 1])
         having = [
             image.image_id
-            for image in known
-            if (by_chain and image.diff_ids[: number + 1] == chain)
-            or (layer.digest and layer.digest in image.blobs)
+            for image, count in common
+            if (by_chain and number < count) or (layer.digest and layer.digest in image.blobs)
         ]
         # Without a digest in the form that the place uses, nothing can be said.
         answerable = not known or any(
             (by_chain and image.diff_ids) or (layer.digest and image.blobs) for image in known
         )
-        out.append(
-            SharedLayer(bool(having) if answerable else None, tuple(one for one in having if one not in own))
-        )
+        here = bool(having) if answerable else None
+        out.append(SharedLayer(here, tuple(one for one in having if one not in own)))
     return tuple(out)
+
+
+def _common(chain: Sequence[str], other: Sequence[str]) -> int:
+    """How many of the lowest layers are equal."""
+    return sum(
+        1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(chain, other, strict=False))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """The layers of an image, seen from one place. *shared* and *names* (of the other images that have a layer) are in
+    the order of the layers. *base*: the image that it was built on, if that can be told."""
+
+    shared: tuple[SharedLayer, ...]
+    names: tuple[tuple[str, ...], ...]
+    base: BaseImage | None
+
+
+def layer_report(found: Inspected, known: Sequence[KnownImage]) -> LayerReport:
+    """All that *known*, the images of a place, tell about the layers of *found*. Pure; takes milliseconds."""
+    shared = shared_layers(found, known)
+    return LayerReport(
+        shared, tuple(names_of(layer.others, known) for layer in shared), base_image(found, known)
+    )
 
 
 def present_layers(found: Inspected, other: Inspected) -> tuple[bool | None, ...]:
