@@ -30,8 +30,10 @@ from longshore.operations.detour import Detour
 from longshore.operations.image_lists import ImageLists
 from longshore.operations.image_platforms import ImagePlatforms
 from longshore.operations.images import Images
+from longshore.operations.layers import Layers
 from longshore.operations.loading import Loading
 from longshore.operations.mirrors import Mirrors
+from longshore.operations.platform_sizes import PlatformSizes
 from longshore.operations.platforms import ContentsReader
 from longshore.operations.recent import RecentRepositories
 from longshore.operations.registries import Registries
@@ -99,6 +101,9 @@ class Operations(QObject):
             self.clients, self.tasks, lambda host: book.config(host).is_hub, environ, self.signatures
         )
         self.details = Details(self.clients, self.tasks, lambda host: book.config(host).is_hub)
+        self.layers = Layers(self.clients, self.tasks)
+        self.images.images_changed.connect(self.layers.forget)
+        self.platform_sizes = PlatformSizes(self.clients, self.tasks)
         self.contents = ContentsReader(self.clients, self.tasks)
         self.mirrors = Mirrors(self.clients, self.tasks, settings)
         self.transfers = Transfers(
@@ -147,6 +152,8 @@ class Operations(QObject):
         self.platforms.stop()
         self.details.stop()
         self.attached.stop()
+        self.layers.stop()
+        self.platform_sizes.stop()
         self.registries.stop()
         self.recent.stop()
         self.undo.stop()

@@ -9,10 +9,13 @@ from PySide6.QtCore import QModelIndex, QObject, Slot
 from longshore.application.subject import Subject
 from longshore.models.columns import Role
 from longshore.transfers.transfer import Endpoint, RegistryPlace
+from longshore.wiring import details_tabs
 
 if TYPE_CHECKING:
     from longshore.operations import Operations
     from longshore.widgets.details.attached import AttachedTab
+    from longshore.widgets.details.layers import LayersTab
+    from longshore.widgets.details.platforms import PlatformsTab
     from longshore.widgets.details.tab import DetailsTab
     from longshore.widgets.main_window import MainWindow
     from longshore.widgets.row_view import RowView
@@ -56,10 +59,15 @@ class Details(QObject):
     @Slot(str, object)
     def _connect_tab(self, key: str, tab: DetailsTab) -> None:
         """Connect the signals of a tab that was just created."""
-        if key == "attached":
-            from longshore.wiring.attached import Attached
+        match key:
+            case "attached":
+                from longshore.wiring.attached import Attached
 
-            Attached(cast("AttachedTab", tab), self.window, self.operations, self._shared)
+                Attached(cast("AttachedTab", tab), self.window, self.operations, self._shared)
+            case "layers":
+                details_tabs.connect_layers(cast("LayersTab", tab), self.operations, self._shared)
+            case "platforms":
+                details_tabs.connect_platforms(cast("PlatformsTab", tab), self.operations, self._shared)
 
     @Slot(bool)
     def _visible_changed(self, visible: bool) -> None:

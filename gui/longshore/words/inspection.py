@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Sequence
 
 from longshore.application.inspection.access import Access, PullAccess
-from longshore.application.inspection.sharing import BaseImage
+from longshore.application.inspection.sharing import BaseImage, SharedLayer
+from longshore.application.inspection.values import Attestation, Inspected
 from longshore.language import tr
 from longshore.oci.image_config import HealthCheck
 from longshore.words import text, times
@@ -91,10 +92,15 @@ def base_image(base: BaseImage | None) -> str:
     """The base image and how that is known; "" without one."""
     if base is None:
         return ""
-    name = text.safe(base.name) or text.short_digest(base.image_id)
+    name = base_name(base)
     if base.labelled:
         return name
     return tr("{0}, {1} in common").format(name, text.layers(base.layers or 0))
+
+
+def base_name(base: BaseImage) -> str:
+    """The base image alone."""
+    return text.safe(base.name) or text.short_digest(base.image_id)
 
 
 def who_can_pull(found: PullAccess) -> str:
@@ -109,3 +115,77 @@ def who_can_pull(found: PullAccess) -> str:
 def only_here() -> str:
     """Why a command to pull is of no use to a colleague."""
     return tr("This registry is on this machine: the command does not work on another one.")
+
+
+def unknown_step() -> str:
+    """What is shown for a layer whose line of the history is not known."""
+    return tr("no history")
+
+
+def layer_note(layer: SharedLayer, *, remote: bool) -> str:
+    """Whether a place has a layer and with how many other images it is shared. *remote*: the image is elsewhere."""
+    if layer.here is None:
+        return ""
+    if not layer.here:
+        return tr("to fetch") if remote else ""
+    count = len(layer.others)
+    if count:
+        return tr("shared with 1 image") if count == 1 else tr("shared with %n images", count)
+    return tr("present") if remote else tr("only in this image")
+
+
+def there(known: bool | None) -> str:
+    """Whether the registry has a layer."""
+    if known is None:
+        return ""
+    return tr("in the registry") if known else tr("not in the registry")
+
+
+def tiny_digest(digest: str) -> str:
+    """A digest in ten characters, for a narrow table: ``9bd6…f52a``; "" for none."""
+    encoded = digest.rpartition(":")[2]
+    return f"{encoded[:4]}…{encoded[-4:]}" if len(encoded) > 12 else encoded
+
+
+def attests(found: Attestation) -> str:
+    """Whose attestation it is."""
+    if found.platform is not None:
+        return tr("for {0}").format(found.platform)
+    return tr("for {0}").format(tiny_digest(found.subject)) if found.subject else tr("for an unknown image")
+
+
+def platform_state(here: bool | None, *, remote: bool) -> str:
+    """Whether the shown place has one platform of an image. *remote*: the image is in a registry."""
+    if here is None:
+        return ""
+    if remote:
+        return tr("in sync") if here else tr("only there")
+    return tr("present") if here else tr("not stored")
+
+
+def platforms_sentence(found: Inspected) -> str:
+    """What a tag points to: one image, an index, or something else."""
+    if not found.is_image:
+        kind = text.safe(found.artifact_type, 200)
+        return tr("This is not an image but an artifact of the type {0}.").format(kind) if kind else ""
+    if not found.platforms:
+        platform = str(found.platform) if found.platform is not None else tr("not named")
+        return tr("A single image, for {0}.").format(platform)
+    sizes = [one.size for one in found.platforms]
+    count = len(sizes)
+    whole = text.size(sum(size or 0 for size in sizes)) if None not in sizes else ""
+    if whole:
+        words = (
+            tr("An index of 1 platform, {0}.")
+            if count == 1
+            else tr("An index of %n platforms, {0} in all.", count)
+        )
+        return words.format(whole)
+    return tr("An index of 1 platform.") if count == 1 else tr("An index of %n platforms.", count)
+
+
+def kept_sentence(place: str, platforms: Sequence[str]) -> str:
+    """Which platforms of an index a place has."""
+    if not platforms:
+        return tr("{0} has none of them.").format(place)
+    return tr("{0} has {1}.").format(place, ", ".join(platforms))

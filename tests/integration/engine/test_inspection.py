@@ -6,6 +6,7 @@ from pathlib import Path
 
 from longshore.application.clients import Clients
 from longshore.application.inspection.inspecting import inspect
+from longshore.application.inspection.presence import present_platforms
 from longshore.application.inspection.sharing import known_images, shared_layers
 from longshore.application.inspection.values import DocumentKind
 from longshore.cancellation import Cancellation
@@ -32,9 +33,12 @@ def test_steps_sizes_and_shared_layers(
             found = inspect(Endpoint(place, name), clients, Cancellation())
             remote = inspect(Endpoint(RegistryPlace(name.domain), name), clients, Cancellation())
             known = known_images(place, clients, Cancellation())
+            here = present_platforms(remote, place, clients)
         finally:
             client.remove_image(str(name), force=True)
     clients.close()
+    digests = [image.digest for image in index.images]
+    assert here == dict(zip(digests, [True, False, False], strict=True))
     assert found.history_fits
     assert [step.layer for step in found.steps] == [0, None, 1, None, 2]
     assert [step.entry and step.entry.created_by for step in found.steps] == [line for line, _ in STEPS]

@@ -134,7 +134,10 @@ class Inspection:
         if known is not None:
             read[known.digest] = known
         return (
-            tuple(replace(one, size=_size(read[one.digest])) for one in platforms),
+            tuple(
+                replace(one, size=_size(read[one.digest]), config_digest=_config(read[one.digest]))
+                for one in platforms
+            ),
             tuple(
                 replace(one, size=_size(read[one.digest]), predicate_types=_predicates(read[one.digest]))
                 for one in attestations
@@ -179,6 +182,10 @@ def counts_as_pull(end: Endpoint, clients: Clients) -> bool:
 
 def _size(found: Manifest | None) -> int | None:
     return None if found is None else found.compressed_size
+
+
+def _config(found: Manifest | None) -> str:
+    return "" if found is None else found.config.digest
 
 
 def _predicates(found: Manifest | None) -> tuple[str, ...]:

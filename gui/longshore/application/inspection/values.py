@@ -17,12 +17,13 @@ from longshore.transfers.transfer import Endpoint
 @dataclass(frozen=True, slots=True)
 class PlatformSize:
     """One image of an index. *size*: compressed bytes of configuration and layers, None if it was not read. *here*: an
-    engine has it; None elsewhere."""
+    engine has it; None elsewhere. *config_digest*: "" if it was not read."""
 
     platform: Platform | None
     digest: str
     size: int | None
     here: bool | None = None
+    config_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,21 @@ def _attached() -> DetailsTab:
     return AttachedTab()
 
 
+def _layers() -> DetailsTab:
+    from longshore.widgets.details.layers import LayersTab
+
+    return LayersTab()
+
+
+def _platforms() -> DetailsTab:
+    from longshore.widgets.details.platforms import PlatformsTab
+
+    return PlatformsTab()
+
+
 TABS: tuple[TabKind, ...] = (
     TabKind("overview", lambda: tr("Overview"), _overview),
+    TabKind("layers", lambda: tr("Layers"), _layers),
+    TabKind("platforms", lambda: tr("Platforms"), _platforms),
     TabKind("attached", lambda: tr("Attached"), _attached),
 )
