@@ -20,7 +20,7 @@ class Subject:
 
     *image*: its row in Local images; *tag*: its row in Tags, None until a registry has returned the details of the tag.
     *names*: further references that point to the same image in that place. *place_name*: the title of the place, safe
-    to show.
+    to show. *state*: the word in the column State, "" if there is none, and the *reason* for it.
     """
 
     end: Endpoint
@@ -28,11 +28,22 @@ class Subject:
     tag: TagDetails | None = None
     names: tuple[Reference, ...] = ()
     place_name: str = ""
+    state: str = ""
+    reason: str = ""
 
     @property
     def shown(self) -> str:
         """Its name for people. Safe to show."""
         return self.end.name.shown
+
+    @property
+    def short(self) -> str:
+        """Its name without the registry, for people. Safe to show."""
+        reference = self.end.reference
+        if reference is None:
+            return self.shown
+        host = f"{reference.domain}/"
+        return reference.familiar.removeprefix(host)
 
     @property
     def is_remote(self) -> bool:

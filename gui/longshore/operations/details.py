@@ -13,6 +13,7 @@ from longshore.transfers.transfer import RegistryPlace
 
 if TYPE_CHECKING:
     from longshore.application.clients import Clients
+    from longshore.application.inspection.access import PullAccess
     from longshore.application.inspection.values import Inspected
     from longshore.application.subject import Subject
     from longshore.cancellation import Cancellation
@@ -48,6 +49,8 @@ class Details(QObject):
         self._subject: Subject | None = None
         self._shown = False
         self._reading: Cancellation | None = None
+        #: Further questions about the selected image.
+        self._also: list[Cancellation] = []
         self._kept: OrderedDict[object, Inspected] = OrderedDict()
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -98,6 +101,20 @@ class Details(QObject):
             self._kept.pop(_key(self._subject), None)
             self._read(self._subject)
 
+    def find_access(self, subject: Subject, done: Callable[[PullAccess], None]) -> None:
+        """Find out who can pull *subject*: one HEAD without credentials. *done* is not called if the user goes on."""
+        reference = subject.end.reference
+        if reference is None or subject != self._subject:
+            return
+        clients = self._clients
+
+        def ask(cancellation: Cancellation) -> PullAccess:
+            from longshore.application.inspection.access import who_can_pull
+
+            return who_can_pull(reference, clients, cancellation)
+
+        self._also.append(self._tasks.run(self._tasks.listing, ask, done=done, name="who can pull"))
+
     def stop(self) -> None:
         """Read nothing more."""
         self._shown = False
@@ -105,9 +122,10 @@ class Details(QObject):
 
     def _end(self) -> None:
         self._rest.stop()
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+        for cancellation in (self._reading, *self._also):
+            if cancellation is not None:
+                cancellation.cancel()
+        self._reading, self._also = None, []
 
     @Slot()
     def _settle(self) -> None:

@@ -30,7 +30,7 @@ from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
 
 if TYPE_CHECKING:
-    from longshore.registry.model import TagDetails
+    pass
 
 _log = logging.getLogger(__name__)
 
@@ -218,15 +218,3 @@ class Registries(QObject):
             self._tasks.run(
                 self._tasks.listing, partial(ask, reference), done=told, failed=told, name="look for tag"
             )
-
-    def read_details(
-        self, reference: Reference, done: Callable[[Reference, TagDetails | LongshoreError], None]
-    ) -> None:
-        """Read the registry's details of *reference*."""
-
-        def ask(cancellation: Cancellation) -> TagDetails:
-            client = self._clients.registry(reference.domain)
-            return client.tag_details(reference.path, reference.target, cancellation=cancellation)
-
-        told = partial(done, reference)
-        self._tasks.run(self._tasks.listing, ask, done=told, failed=told, name="read details of a tag")

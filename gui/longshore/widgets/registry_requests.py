@@ -96,7 +96,7 @@ class RegistryRequests(Pane):
             self.tr("Copy reference"), self.copy_reference, why_not=self._no_reference
         )
         self.copy_digest_verb = keep(self.tr("Copy digest"), self.copy_digest, why_not=self.no_tag)
-        self.details_verb = keep(self.tr("Details"), self.details, why_not=self._not_one)
+        self.details_verb = keep(self.tr("Details"), self.details, why_not=self._not_one_tag)
         self.browser_verb = keep(self.tr("Open in browser"), self.open_in_browser, why_not=self._no_page)
         self.tag_history_verb = keep(self.tr("Tag history…"), self.tag_history, why_not=self._not_one)
         self.sign_out_verb = self._keep(self.tr("Sign out"), self.sign_out_requested)
@@ -170,6 +170,9 @@ class RegistryRequests(Pane):
 
     def _no_page(self) -> str:
         return self._not_one() or self.no_page_of(self.selected_references()[0])
+
+    def _not_one_tag(self) -> str:
+        return self.no_tag() or self._not_one()
 
     # -- selection
 
@@ -258,8 +261,8 @@ class RegistryRequests(Pane):
 
     @Slot()
     def details(self) -> None:
-        """Request the details of the selected tag or repository."""
-        if not self.refuse(self._not_one()):
+        """Request the details of the selected tag."""
+        if not self.refuse(self._not_one_tag()):
             self.details_requested.emit(self.selected_references()[0])
 
     @Slot()

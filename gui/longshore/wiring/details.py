@@ -10,11 +10,13 @@ from longshore.application.subject import Subject
 from longshore.models.columns import Role
 from longshore.transfers.transfer import Endpoint, RegistryPlace
 from longshore.wiring import details_tabs
+from longshore.words.cleanup import own_size
 
 if TYPE_CHECKING:
     from longshore.operations import Operations
     from longshore.widgets.details.attached import AttachedTab
     from longshore.widgets.details.layers import LayersTab
+    from longshore.widgets.details.overview import OverviewTab
     from longshore.widgets.details.platforms import PlatformsTab
     from longshore.widgets.details.tab import DetailsTab
     from longshore.widgets.main_window import MainWindow
@@ -54,6 +56,8 @@ class Details(QObject):
             view.model().layoutChanged.connect(self._look)
             view.model().modelReset.connect(self._look)
         window.active_changed.connect(self._active_changed)
+        window.image_pane.details_requested.connect(lambda _: self._show(self._images))
+        window.registry_pane.details_requested.connect(lambda _: self._show(self._tags))
         self._visible_changed(place.visible)
 
     @Slot(str, object)
@@ -68,11 +72,34 @@ class Details(QObject):
                 details_tabs.connect_layers(cast("LayersTab", tab), self.operations, self._shared)
             case "platforms":
                 details_tabs.connect_platforms(cast("PlatformsTab", tab), self.operations, self._shared)
+            case "overview":
+                self._connect_overview(cast("OverviewTab", tab))
+
+    def _connect_overview(self, tab: OverviewTab) -> None:
+        operations = self.operations
+        tab.copy_requested.connect(self._shared.to_clipboard)
+
+        def find_access(subject: Subject) -> None:
+            operations.details.find_access(subject, lambda access: tab.set_access(subject, access))
+
+        def show_usage() -> None:
+            image = None if tab.subject is None else tab.subject.image
+            tab.set_own_size("" if image is None else own_size(operations.usage.latest, image.image_id))
+
+        tab.access_requested.connect(find_access)
+        operations.usage.changed.connect(show_usage)
+        operations.details.subject_changed.connect(show_usage)
+        show_usage()
 
     @Slot(bool)
     def _visible_changed(self, visible: bool) -> None:
         self._look()
         self.operations.details.set_shown(visible)
+
+    def _show(self, view: RowView) -> None:
+        self._source = view
+        self.window.details_place.set_shown(True)
+        self._look()
 
     # -- the selection
 

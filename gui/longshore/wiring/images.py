@@ -9,9 +9,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 from longshore.application import removal
 from longshore.application.removal import LocalRemoval
 from longshore.engine.container_model import Container
-from longshore.engine.model import ImageDetails
 from longshore.errors import LongshoreError
-from longshore.library.model import LibraryDetails
 from longshore.oci.disk_usage import FreedBytes
 from longshore.oci.image_name import ImageName
 from longshore.oci.local_image import LocalImage
@@ -45,7 +43,6 @@ class Images(QObject):
         pane.pull_box_requested.connect(lambda: self.window.pull_box_requested.emit(""))
         pane.tag_requested.connect(self._tag)
         pane.remove_requested.connect(self._remove)
-        pane.details_requested.connect(self._image_details)
         pane.copy_reference_requested.connect(self._shared.to_clipboard)
         pane.copy_id_requested.connect(self._shared.to_clipboard)
 
@@ -142,31 +139,6 @@ class Images(QObject):
         if usage is None or any(image_id not in usage.images for image_id in image_ids):
             return None
         return usage.freed(image_ids)
-
-    @Slot(object)
-    def _image_details(self, image: ImageName) -> None:
-        from longshore.widgets.dialogs.details import DetailsSheet
-        from longshore.words import cleanup
-
-        place = self._shared.source()
-        if place is None:
-            return
-        sheet = DetailsSheet(self.window, image.shown)
-        sheet.copy_requested.connect(self._shared.to_clipboard)
-
-        def answer(found: ImageDetails | LibraryDetails | LongshoreError) -> None:
-            images = self.operations.images
-            usage = self.operations.usage.latest if place == images.status.place else None
-            if isinstance(found, LibraryDetails):
-                sheet.own_size = cleanup.own_size(usage, found.image.digest)
-                sheet.show_library(found)
-            else:
-                if isinstance(found, ImageDetails):
-                    sheet.own_size = cleanup.own_size(usage, found.image_id)
-                sheet.show_image(found)
-
-        self.operations.images.inspect(place, image, answer)
-        sheet.open()
 
 
 def _unknown(_image_ids: Collection[str]) -> None:

@@ -52,7 +52,6 @@ class Registries(QObject):
         pane.tags.show_hidden(registries.book.digest_tags_shown)
         pane.tags.hidden_toggled.connect(registries.book.show_digest_tags)
         pane.copy_reference_requested.connect(self._shared.to_clipboard)
-        pane.details_requested.connect(self._tag_details)
         self.window.pull_box_requested.connect(self._pull_box)
         self.window.transfer_pane.remedy_requested.connect(pane.act_on)
         self.operations.transfers.tag_needed.connect(self._choose_tag)
@@ -125,15 +124,6 @@ class Registries(QObject):
             self.window.registry_pane.select_repository(host, path)
 
         sheet.pin_requested.connect(pin)
-        sheet.open()
-
-    @Slot(object)
-    def _tag_details(self, reference: Reference) -> None:
-        from longshore.widgets.dialogs.details import DetailsSheet
-
-        sheet = DetailsSheet(self.window, reference.familiar)
-        sheet.copy_requested.connect(self._shared.to_clipboard)
-        self.operations.registries.read_details(reference, sheet.show_tag)
         sheet.open()
 
     @Slot(str)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from longshore.errors import LongshoreError
@@ -98,6 +98,25 @@ def bench(light: Theme, qtbot: QtBot) -> Bench:
     window.show()
     qtbot.waitExposed(window)
     return Bench(window, Actions(window), *models)
+
+
+@pytest.fixture
+def framed(light: Theme, qtbot: QtBot) -> Iterator[Callable[[QWidget], None]]:
+    """Shows a widget inside a bare window: offscreen, a window itself must not change its smallest size."""
+    windows: list[QWidget] = []
+
+    def show(widget: QWidget, width: int = 400, height: int = 600) -> None:
+        window = QWidget()
+        windows.append(window)
+        qtbot.addWidget(window)
+        widget.setParent(window)
+        widget.resize(width, height)
+        window.resize(width, height)
+        window.show()
+        qtbot.waitExposed(window)
+
+    yield show
+    windows.clear()
 
 
 @pytest.fixture

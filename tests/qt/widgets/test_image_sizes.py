@@ -5,11 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from longshore.engine.model import ImageDetails
 from longshore.models.columns import ImageColumn, Role
 from longshore.oci.disk_usage import DiskUsage
-from longshore.widgets.dialogs.details import DetailsSheet
-from longshore.widgets.theme import Theme
 from qt.widgets.conftest import Bench
 
 
@@ -68,14 +65,3 @@ def test_clean_up_is_asked_for_by_button_and_key(bench: Bench, qtbot: QtBot) -> 
     assert bench.actions.clean_up.shortcut().toString() == "Ctrl+Shift+Del"
     with qtbot.waitSignal(pane.clean_up_requested):
         bench.actions.clean_up.trigger()
-
-
-def test_details_say_what_an_image_shares(light: Theme, qtbot: QtBot) -> None:
-    details = ImageDetails("sha256:" + "1" * 64, (), (), None, 183_000_000, None, ())
-    for words, expected in (("24.6 MB only in this image, 158 MB shared with others", True), ("", False)):
-        sheet = DetailsSheet(None, "acme/web:1")
-        qtbot.addWidget(sheet)
-        sheet.own_size = words
-        sheet.show_image(details)
-        assert ("Shared" in sheet.text.toPlainText()) is expected
-        assert words in sheet.text.toPlainText()

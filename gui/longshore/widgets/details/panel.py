@@ -71,13 +71,15 @@ class DetailsPanel(QWidget):
         outer.addWidget(self.heading)
         #: What stands before the tabs in the strip below: the names of both panes.
         self.lead = QHBoxLayout()
-        self.lead.setContentsMargins(0, 0, 0, 0)
+        self.lead.setContentsMargins(EDGE - 8, 0, 0, 0)
         self.tabs = TabRow([kind.title() for kind in TABS])
         self.tabs.chosen.connect(self._chosen)
         line = QHBoxLayout()
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(0)
-        line.addLayout(self.lead)
+        self._before = QWidget()
+        self._before.setLayout(self.lead)
+        line.addWidget(self._before)
         line.addWidget(self.tabs, 1)
         outer.addLayout(line)
         rule = QWidget()
@@ -145,6 +147,9 @@ class DetailsPanel(QWidget):
         """Show the panel for the strip below (*wide* and low), or else for the right."""
         self._wide = wide
         self.heading.setVisible(not wide)
+        self._before.setVisible(wide)
+        self._foot.setFixedHeight(30 if wide else 35)
+        self.tabs.set_high(wide)
         for tab in self._tabs.values():
             tab.set_wide(wide)
 
@@ -224,7 +229,7 @@ class DetailsPanel(QWidget):
             self.title.set_text(self.tr("Details"))
             self.stack.setCurrentWidget(self.empty)
             return
-        self.title.set_text(subject.shown)
+        self.title.set_text(subject.short, subject.shown)
         tab = self._made(number)
         known, answer, settled = self._given.get(number, (None, None, False))
         if known is not subject:
@@ -253,7 +258,7 @@ def _foot_of(tab: DetailsTab) -> QWidget:
     """Return the footer of *tab*: its buttons, and its note at the right."""
     foot = QWidget()
     row = QHBoxLayout(foot)
-    row.setContentsMargins(EDGE - 9, 3, EDGE, 3)
+    row.setContentsMargins(EDGE - 9, 0, EDGE, 0)
     row.addWidget(tab.verbs, 1)
     row.addWidget(tab.note)
     return foot

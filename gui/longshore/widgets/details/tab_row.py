@@ -14,14 +14,16 @@ from longshore.widgets.verbs import TextButton
 
 #: Space at both sides of a tab's text, in pixels, as in the style sheet.
 _AROUND = 10
-#: Height of the row in pixels.
-_HEIGHT = 36
+#: Height of the row in pixels: below the name of the image, and beside the names of the strip.
+_HEIGHT, _HIGH = 36, 44
 
 
 class _Bar(QTabBar):
+    high = _HEIGHT
+
     def tabSizeHint(self, index: int) -> QSize:
         """Qt's hook."""
-        return QSize(tab_width(self.tabText(index)), _HEIGHT)
+        return QSize(tab_width(self.tabText(index)), self.high)
 
     minimumTabSizeHint = tabSizeHint
 
@@ -90,6 +92,12 @@ class TabRow(QWidget):
             action = self._menu.addAction(self.bar.tabText(number))
             action.triggered.connect(lambda _checked=False, i=number: self.choose(i))
 
+    def set_high(self, high: bool) -> None:
+        """Make the row as high as the names of the strip beside it."""
+        self.bar.high = _HIGH if high else _HEIGHT
+        self.bar.setIconSize(self.bar.iconSize())  # computes the tabs anew
+        self.updateGeometry()
+
     def full_width(self) -> int:
         """Return the width in pixels that shows all tabs."""
         tabs = sum(tab_width(self.bar.tabText(i)) for i in range(self.bar.count()))
@@ -97,11 +105,11 @@ class TabRow(QWidget):
 
     def sizeHint(self) -> QSize:
         """Qt's hook."""
-        return QSize(self.full_width(), _HEIGHT)
+        return QSize(self.full_width(), self.bar.high)
 
     def minimumSizeHint(self) -> QSize:
         """Qt's hook: the chosen tab and *More*."""
-        return QSize(160, _HEIGHT)
+        return QSize(160, self.bar.high)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Qt's hook."""
