@@ -37,6 +37,7 @@ from longshore.operations.platform_sizes import PlatformSizes
 from longshore.operations.platforms import ContentsReader
 from longshore.operations.recent import RecentRepositories
 from longshore.operations.registries import Registries
+from longshore.operations.signatures import Signatures
 from longshore.operations.tasks import Tasks
 from longshore.operations.transfers import Transfers
 from longshore.operations.undo import Undoing
@@ -80,11 +81,12 @@ class Operations(QObject):
         images, registry_model, tags, transfers = models
         book = RegistryBook(settings, registries)
         self.clients = Clients(environ, book.config, cache=folders.cache)
-        self.signatures = KeyGate(folders.config / KEYS_FILE, book.config, environ)
-        self.clients.gate = self.signatures
+        gate = KeyGate(folders.config / KEYS_FILE, book.config, environ)
+        self.clients.gate = gate
         self.tag_history = user_files.tag_history(folders, settings, self.clients.user_of)
         self.clients.recorder = self.tag_history
         self.tasks = Tasks()
+        self.signatures = Signatures(self.tasks, gate)
         self.groups = EngineGroups(settings)
         self.images = Images(self.clients, self.tasks, settings, folders, environ, engine_url, images, tags)
         self.usage = ShownUsage(self.clients, self.tasks, lambda: self.images.status)

@@ -76,6 +76,7 @@ class Actions(QObject):
         registry.addSeparator()
         self.registry_settings = self._add(registry, "", registries.settings_verb)
         self.certificate = self._add(registry, "", registries.certificate_verb)
+        self.keys = self._add(registry, "", registries.keys_verb)
         registry.addSeparator()
         self.clean_up_repository = self._add(registry, "", registries.clean_up_verb)
         self.mirrors = self._add(registry, self.tr("Mirrors…"), window.mirrors_requested.emit)

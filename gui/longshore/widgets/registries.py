@@ -185,6 +185,8 @@ class RegistryPane(RegistryRequests):
             self.certificate_requested.emit(host)
         elif remedy is Remedy.SETTINGS:
             self.settings_requested.emit(host)
+        elif remedy is Remedy.KEYS:
+            self.keys_requested.emit(host)
         elif remedy is Remedy.PIN:
             self.pin_requested.emit(host, "")
         else:

@@ -47,6 +47,7 @@ def registry_menu(pane: RegistryRequests, index: QModelIndex) -> QMenu:
         menu.addSeparator()
         pane.settings_verb.entry(menu)
         pane.certificate_verb.entry(menu)
+        pane.keys_verb.entry(menu)
         pane.pin_verb.entry(menu)
         _add_kinds(pane, menu, host)
         menu.addSeparator()

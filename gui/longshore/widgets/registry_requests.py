@@ -45,6 +45,7 @@ class RegistryRequests(Pane):
     account_requested = Signal(str)  # host whose account to show
     settings_requested = Signal(str)  # host
     certificate_requested = Signal(str)  # host
+    keys_requested = Signal(str)  # host whose keys for signatures to show
     refresh_requested = Signal(str, str)  # host ("" for all), repository ("" for the whole registry)
     repository_selected = Signal(str, str)  # host, repository; both "" when none is
     pin_requested = Signal(str, str)  # host, repository ("": ask for its name)
@@ -103,6 +104,7 @@ class RegistryRequests(Pane):
         self.account_verb = self._keep(self.tr("Account…"), self.account_requested)
         self.settings_verb = self._keep(self.tr("Settings…"), self.settings_requested)
         self.certificate_verb = self._keep(self.tr("Certificate…"), self.certificate_requested)
+        self.keys_verb = self._keep(self.tr("Keys…"), self.keys_requested)
         self.pin_verb = keep(
             self.tr("Pin a repository by name…"),
             lambda: self.pin_requested.emit(self._host(), ""),

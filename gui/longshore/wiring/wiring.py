@@ -107,6 +107,7 @@ class Wiring(QObject):
         from longshore.wiring.details import Details
         from longshore.wiring.image_lists import ImageLists
         from longshore.wiring.images import Images
+        from longshore.wiring.keys import Keys
         from longshore.wiring.places import Places
         from longshore.wiring.pushes import Pushes
         from longshore.wiring.registries import Registries
@@ -142,7 +143,8 @@ class Wiring(QObject):
         Images(self.window, operations, shared, archives, undo)
         Registries(self.window, operations, shared, pushes, copies, archives)
         SignIns(self.window, operations, shared)
-        Certificates(self.window, operations, shared, RegistrySettings(self.window, operations, shared))
+        settings = RegistrySettings(self.window, operations, shared, Keys(self.window, operations))
+        Certificates(self.window, operations, shared, settings)
         TagRemoval(self.window, operations, undo)
         Retention(self.window, operations, undo)
         CleanUp(self.window, operations, shared, undo)

@@ -38,7 +38,9 @@ class Scope:
         return self.path or self.domain
 
     def __str__(self) -> str:
-        return f"{self.domain}/{self.path}" if self.path else self.domain
+        if self.path:
+            return f"{self.domain}/{self.path}"
+        return f"{self.domain}/**" if _may_be_image(self.domain) else self.domain
 
 
 #: The scope of a key that is named for one command only.
@@ -51,13 +53,19 @@ def host_of(domain: str) -> str:
     return DOCKER_HUB if name in _HUB_NAMES else name
 
 
+def below(host: str, text: str) -> Scope:
+    """The scope for *text*, a path or a pattern in the registry *host*; "" for all of it. Raises InvalidInput."""
+    text = text.strip().strip("/")
+    return Scope(host_of(host)) if not text else parse_scope(f"{host}/{text}")
+
+
 def parse_scope(text: str) -> Scope:
     """The scope in *text*. Any thread. Raises InvalidInput."""
     text = text.strip().rstrip("/")
     if not text or len(text) > _LONGEST or not text.isascii() or not text.isprintable() or " " in text:
         raise InvalidInput("This is not a registry or a repository.", subject=text[:200], advice=_EXAMPLE)
     first, slash, path = text.partition("/")
-    if not slash and ":" in first and "." not in first and not first.startswith(("localhost:", "[")):
+    if not slash and _may_be_image(first):
         raise InvalidInput(
             "This may be a registry, or an image with a tag.",
             subject=text,
@@ -89,4 +97,9 @@ def _checked(domain: str, path: str, text: str) -> Scope:
         raise InvalidInput(error.message, subject=text, advice=_EXAMPLE) from error
     if path.startswith("/") or not {":", "@"}.isdisjoint(path):
         raise InvalidInput("This is not a pattern for repositories.", subject=text, advice=_EXAMPLE)
-    return Scope(host_of(domain), path)
+    return Scope(host_of(domain), "" if path == "**" else path)
+
+
+def _may_be_image(text: str) -> bool:
+    """Whether *text* could also be an image with a tag, as ``registry:5000`` could."""
+    return ":" in text and "." not in text and not text.startswith(("localhost:", "["))

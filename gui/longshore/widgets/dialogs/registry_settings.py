@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from longshore.errors import LongshoreError
 from longshore.registry.config import LONGEST_TITLE, RegistryConfig, check_path
@@ -15,7 +16,11 @@ from longshore.text import plain
 from longshore.widgets.dialogs.engine_part import EnginePart
 from longshore.widgets.dialogs.fields import FileField, explanation
 from longshore.widgets.dialogs.sheet import Sheet
-from longshore.words import errors
+from longshore.widgets.notices import ElidedLabel
+from longshore.words import errors, text
+
+if TYPE_CHECKING:
+    from longshore.application.signatures.listing import ListedKey
 
 _CERTIFICATES = "Certificates (*.crt *.pem *.cer)"
 _KEYS = "Keys (*.key *.pem)"
@@ -26,10 +31,13 @@ class RegistrySettingsSheet(Sheet):
 
     save_requested = Signal(object)  # RegistryConfig; answer with answer()
     copy_requested = Signal(str)
+    keys_requested = Signal()
+    rule_requested = Signal(bool)  # whether only signed images of this registry are fetched
 
     def __init__(self, parent: QWidget | None, config: RegistryConfig, title: str) -> None:
         super().__init__(parent, self.tr("Settings of {0}").format(title), self.tr("Save"), width=560)
         self._config = config
+        self._rule = False
         form = self.form()
         self.called = QLineEdit(config.title)
         self.called.setPlaceholderText(title if not config.title else config.host)
@@ -71,6 +79,7 @@ class RegistrySettingsSheet(Sheet):
             "caution",
         )
         form.addRow("", self.warning)
+        form.addRow(self.tr("Signatures"), self._signatures())
         self.engine = EnginePart()
         self.engine.copy_requested.connect(self.copy_requested)
         self.body.addWidget(self.engine)
@@ -87,12 +96,56 @@ class RegistrySettingsSheet(Sheet):
         self._changed()
         self.called.setFocus()
 
-    def _path(self, text: str, name: str, placeholder: str) -> QLineEdit:
-        field = QLineEdit(text)
+    def _path(self, path: str, name: str, placeholder: str) -> QLineEdit:
+        field = QLineEdit(path)
         field.setAccessibleName(name)
         field.setPlaceholderText(placeholder)
         field.setMaxLength(300)
         return field
+
+    def _signatures(self) -> QWidget:
+        """Return the line about signatures: the rule for the whole registry, and the keys."""
+        line = QWidget()
+        row = QHBoxLayout(line)
+        row.setContentsMargins(0, 0, 0, 0)
+        self.only_signed = QCheckBox(self.tr("Only signed"))
+        self.only_signed.setToolTip(
+            self.tr("Refuse to pull, copy or mirror images that are not signed by one of your keys.")
+        )
+        self.only_signed.setEnabled(False)  # until it is known
+        row.addWidget(self.only_signed)
+        self.known_keys = ElidedLabel("dim")
+        row.addWidget(self.known_keys, 1)
+        self.keys_button = QPushButton(self.tr("Keys…"))
+        self.keys_button.setAutoDefault(False)
+        self.keys_button.clicked.connect(self.keys_requested)
+        row.addWidget(self.keys_button)
+        return line
+
+    @Slot(object)
+    def show_keys(self, found: list[ListedKey] | LongshoreError) -> None:
+        """Show the rule for the whole registry and the number of keys, or why they are not known."""
+        if not self.open_still:
+            return
+        if isinstance(found, LongshoreError):
+            self.known_keys.set_text(errors.message(found))
+            self.only_signed.setEnabled(False)
+            return
+        keys = sum(bool(row.name) for row in found)
+        rule = any(row.only_signed and not row.scope.path for row in found)
+        some = sorted({row.scope for row in found if row.only_signed and row.scope.path})
+        if not self.only_signed.isEnabled() or rule != self._rule:
+            self.only_signed.setChecked(rule)  # otherwise a choice that is not saved yet stays
+        self.only_signed.setEnabled(True)
+        self._rule = rule
+        words = [self.tr("1 key") if keys == 1 else self.tr("{0} keys").format(keys)] if keys else []
+        whole = ""
+        if rule and not keys:
+            words, whole = [self.tr("no key yet")], self.tr("Without a key, nothing can be pulled.")
+        elif some:
+            words.append(self.tr("1 rule") if len(some) == 1 else self.tr("{0} rules").format(len(some)))
+            whole = self.tr("Only signed images of {0}").format(", ".join(scope.short for scope in some))
+        self.known_keys.set_text(text.safe(", ".join(words), 300), text.safe(whole, 600))
 
     @Slot()
     def _changed(self) -> None:
@@ -131,6 +184,8 @@ class RegistrySettingsSheet(Sheet):
     def finish(self) -> None:
         """Request to save the settings; :meth:`answer` closes or reopens the sheet."""
         self.set_busy(True)
+        if self.only_signed.isEnabled() and self.only_signed.isChecked() != self._rule:
+            self.rule_requested.emit(self.only_signed.isChecked())
         self.save_requested.emit(self._read())
 
     def refused(self, error: LongshoreError) -> None:

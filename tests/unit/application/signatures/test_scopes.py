@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longshore.application.signatures.scopes import parse_scope
+from longshore.application.signatures.scopes import below, parse_scope
 from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
 
@@ -23,6 +23,8 @@ from longshore.oci.reference import Reference
         ("registry.example.com/team/app", "registry.example.com/team/app"),
         ("registry.example.com/team/**", "registry.example.com/team/**"),
         ("[::1]:5000", "[::1]:5000"),
+        ("registry.example.com/**", "registry.example.com"),
+        ("registry:5000/**", "registry:5000/**"),
     ],
 )
 def test_texts_are_scopes_and_scopes_are_texts(text: str, same: str) -> None:
@@ -37,6 +39,13 @@ def test_texts_are_scopes_and_scopes_are_texts(text: str, same: str) -> None:
 def test_what_is_no_scope_is_refused(text: str) -> None:
     with pytest.raises(LongshoreError):
         parse_scope(text)
+
+
+def test_a_registry_and_a_path_in_it_are_a_scope() -> None:
+    assert str(below("registry:5000", "")) == "registry:5000/**"
+    assert below("registry:5000", "") == parse_scope("registry:5000/**")
+    assert str(below("docker.io", "nginx")) == "docker.io/library/nginx"
+    assert str(below("r.example.com", "/team/*/")) == "r.example.com/team/*"
 
 
 @pytest.mark.parametrize(
