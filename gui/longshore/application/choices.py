@@ -14,6 +14,7 @@ BOUNDS = {
     "concurrency": (1, 20),
     "per_registry": (0, 20),
     "copy_limit": (0, 100_000),
+    "check_minutes": (0, 10_080),
     "history_days": (1, 3650),
     "history_rows": (100, 50_000),
 }
@@ -29,6 +30,8 @@ class Choices:
     per_registry: int = 0
     #: MB per second for all of Longshore's own copies together; 0 for no limit.
     copy_limit: int = 0
+    #: Minutes until registries are asked again what the tags of local images point to; 0 for only on request.
+    check_minutes: int = 60
     #: The maximum age in days and number of rows of the history.
     history_days: int = MAX_AGE_DAYS
     history_rows: int = MAX_ROWS

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from longshore.engine.address import EngineAddress
     from longshore.engine.engine import Engine
     from longshore.library.library import Library
+    from longshore.registry.checked_tags import CheckedTags
     from longshore.registry.client import RegistryClient
     from longshore.registry.details_cache import DetailsCache
     from longshore.registry.listing import Lister
+    from longshore.registry.pull_budget import PullBudget
 
 
 class Clients:
@@ -49,6 +51,7 @@ class Clients:
         self._config_of = config_of
         self._cache = cache
         self._details: DetailsCache | None = None
+        self._checked: CheckedTags | None = None
         self._engines: dict[EngineAddress, Engine] = {}
         self._registries: dict[str, RegistryClient] = {}
         self._libraries: dict[Path, Library] = {}
@@ -166,6 +169,12 @@ class Clients:
             client = self._registries.get(place.host)
         return "" if client is None else client.user
 
+    def budget_of(self, host: str) -> PullBudget | None:
+        """The pulls that the registry *host* still allows, as it last reported; None if it has not. Returns at once."""
+        with self._lock:
+            client = self._registries.get(host)
+        return None if client is None else client.budget
+
     def forget_registry(self, host: str) -> None:
         """Drop the client of *host* because its settings or credentials changed. Its running calls finish unchanged."""
         with self._lock:
@@ -173,6 +182,15 @@ class Clients:
         for each in gone:
             if each is not None:
                 each.close()
+
+    def checked_tags(self) -> CheckedTags | None:
+        """What tags pointed to when they were last asked; None without a folder for caches."""
+        from longshore.registry.checked_tags import CheckedTags
+
+        with self._lock:
+            if self._checked is None and self._cache is not None:
+                self._checked = CheckedTags(self._cache)
+            return self._checked
 
     def close(self) -> None:
         """Close every client. Must be the last call."""
@@ -185,7 +203,6 @@ class Clients:
             self._engines.clear()
             self._listers.clear()
             self._registries.clear()
-            if self._details is not None:
-                clients.append(self._details)
+            clients += [cache for cache in (self._details, self._checked) if cache is not None]
         for client in clients:
             client.close()

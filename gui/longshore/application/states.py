@@ -6,10 +6,11 @@ import enum
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from longshore.application.tag_digests import bare, tag_digests
-from longshore.errors import InvalidInput, InvalidReference, LongshoreError, NotInRegistry
+from longshore.errors import InvalidInput, LongshoreError, NotInRegistry
 from longshore.oci.manifest import MANIFESTS
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.failures import REFUSALS
@@ -18,10 +19,18 @@ from longshore.side_by_side import ask_all
 if TYPE_CHECKING:
     from longshore.application.clients import Clients
     from longshore.cancellation import Cancellation
+    from longshore.engine.model import EngineInfo
     from longshore.oci.local_image import LocalImage
     from longshore.registry.model import TagDetails
 
 _OFFICIAL = "library/"
+#: The registry that Podman writes before names that were only built.
+_LOCAL = "localhost"
+#: Why a state is not known.
+NEVER_MOVED = "The image was never pulled or pushed: there is no digest to compare."
+ONE_PLATFORM = "The image may be one platform of the tag's image, whose list of platforms was not read."
+NOT_READ = "It may be the same image under another digest: its configuration was not read."
+NO_DATES = "The tag points to another image, and the dates that show which is newer are not known."
 
 
 class State(enum.Enum):
@@ -47,7 +56,8 @@ class Here:
     """What is known of a reference here: a local image, or the digest that a file pins it to.
 
     *digests*: all by which a registry may know it. *known*: one of them is of this repository: it was pulled from
-    there, or pushed. *present*: there is a local image. *created*: its date. *image_id*: by which its place knows it,
+    there, or pushed. *sure*: that proves it; containerd's store and Podman make such digests up for images that no
+    registry has seen. *present*: there is a local image. *created*: its date. *image_id*: by which its place knows it,
     "" if there is none. *picked*: it may be one platform of its tag's index, as in the library. *asked_for*: the user
     named it, so that a failure is reported.
     """
@@ -55,6 +65,7 @@ class Here:
     reference: Reference
     digests: tuple[str, ...] = ()
     known: bool = False
+    sure: bool = True
     present: bool = False
     created: datetime | None = None
     image_id: str = ""
@@ -63,34 +74,76 @@ class Here:
 
 
 @dataclass(frozen=True, slots=True)
+class There:
+    """What a registry reported about a reference.
+
+    *digest*: what it points to, "" if that is not known. *details*: None if they were not read. *error*: why the digest
+    is not known; NotInRegistry if there is no such tag. *asked*: when. *before*: what the tag was seen to point to
+    earlier.
+    """
+
+    digest: str = ""
+    details: TagDetails | None = None
+    error: LongshoreError | None = None
+    asked: datetime | None = None
+    before: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """A reference and its state. *digest*: the digest that the tag points to now, "" if it is not known. *error*: why
-    the state is not known. *failed*: this is a failure to report."""
+    the state is not known. *failed*: this is a failure to report. *created*: the date of the registry's image, None if
+    it is not known. *asked*: when the registry was asked, None if it was not."""
 
     here: Here
     state: State
     digest: str = ""
     error: LongshoreError | None = None
     failed: bool = False
+    created: datetime | None = None
+    asked: datetime | None = None
 
 
-def of_images(images: Iterable[LocalImage], *, picked: bool, only: Collection[Reference] = ()) -> list[Here]:
+def lists_only_proof(info: EngineInfo | None) -> bool:
+    """Whether the digests that a place lists prove where its images come from (see ``Here.sure``). None: the
+    library."""
+    from longshore.engine.model import ImageStore
+
+    return info is None or info.store is ImageStore.CLASSIC
+
+
+def here_of(image: LocalImage, *, picked: bool, sure: bool = True) -> Here | None:
+    """What is known of *image*, None without a reference. *picked*, *sure*: see Here."""
+    if image.reference is None:
+        return None
+    named = bare(image.reference)
+    names = (named.name, named.familiar_name)
+    found = [entry.rpartition("@") for entry in image.repo_digests]
+    own = named.digest is not None
+    return Here(
+        named,
+        tuple(
+            dict.fromkeys([*(digest for _, _, digest in found), *([named.digest] if named.digest else [])])
+        ),
+        known=own or any(name in names for name, _, _ in found),
+        sure=sure or own,
+        present=True,
+        created=image.created,
+        image_id=image.image_id,
+        picked=picked,
+    )
+
+
+def of_images(
+    images: Iterable[LocalImage], *, picked: bool, sure: bool = True, only: Collection[Reference] = ()
+) -> list[Here]:
     """The tags of *images*, sorted by name. *only*: these references, in their order, also those without an image.
-    *picked*: see Here."""
+    *picked*, *sure*: see Here."""
     found: dict[Reference, Here] = {}
     for image in images:
-        if image.reference is not None and image.reference.tag is not None:
-            named = bare(image.reference)
-            names = [entry.rpartition("@") for entry in image.repo_digests]
-            found[named] = Here(
-                named,
-                tuple(dict.fromkeys(digest for _, _, digest in names)),
-                known=any(_is_repository(name, named) for name, _, _ in names),
-                present=True,
-                created=image.created,
-                image_id=image.image_id,
-                picked=picked,
-            )
+        one = here_of(image, picked=picked, sure=sure)
+        if one is not None and one.reference.tag is not None:
+            found[one.reference] = one
     if not only:
         return [found[name] for name in sorted(found)]
     wanted = dict.fromkeys(map(bare, only))
@@ -102,13 +155,6 @@ def of_pinned(reference: Reference) -> Here:
     return Here(bare(reference), (reference.digest or "",), known=True, asked_for=True)
 
 
-def _is_repository(name: str, reference: Reference) -> bool:
-    try:
-        return Reference.parse(name).name == reference.name
-    except InvalidReference:
-        return False
-
-
 def compare(clients: Clients, heres: Iterable[Here], cancellation: Cancellation) -> list[Compared]:
     """The state of each of *heres*, in their order. Asks registries side by side; blocks; raises Cancelled.
 
@@ -116,69 +162,98 @@ def compare(clients: Clients, heres: Iterable[Here], cancellation: Cancellation)
     only if they are known, because reading a manifest there counts as a pull.
     """
     wanted = list(heres)
-    asked = [one for one in wanted if not _ours_alone(one)]
+    asked = [one for one in wanted if not ours_alone(one)]
     digests = tag_digests(clients, [one.reference for one in asked], cancellation)
 
     def decide(one: Here, part: Cancellation) -> Compared:
-        if _ours_alone(one):
-            return Compared(one, State.ONLY_HERE)
+        if ours_alone(one):
+            return judge(one, There())
         now = digests[bare(one.reference)]
         if isinstance(now, LongshoreError):
-            return _without_digest(one, now)
-        if now in (*one.digests, one.image_id):
-            return Compared(one, State.IN_SYNC, now)
-        if not one.present and not one.known:
-            return Compared(one, State.ONLY_THERE, now)
-        return _moved(clients, one, now, part)
+            return judge(one, There(error=now))
+        there = There(now)
+        if one.known or one.digests:
+            one, there = read(clients, one, there, part)
+        return judge(one, there)
 
     return ask_all(decide, wanted, cancellation)
 
 
-def _ours_alone(one: Here) -> bool:
-    """Whether it is a bare name that never came from Docker Hub: nobody but Docker can push there, and the registry
-    need not hear the name."""
+def read(clients: Clients, one: Here, there: There, cancellation: Cancellation) -> tuple[Here, There]:
+    """*one* and *there* with what decides about a tag that moved: its details and both dates, as far as they can be
+    read without a pull of Docker Hub. Blocks; raises Cancelled."""
+    if there.digest in (*one.digests, one.image_id):
+        return one, there
     reference = one.reference
-    official = reference.domain == DOCKER_HUB and reference.path.startswith(_OFFICIAL)
-    return official and one.present and not one.known and not one.asked_for
+    hub = reference.domain == DOCKER_HUB
+    client = clients.registry(reference.domain)
+    try:
+        details = client.tag_details(reference.path, reference.target, cheaply=hub, cancellation=cancellation)
+        if details.digest == there.digest:
+            there = replace(there, details=details)
+        if one.created is None and one.digests and not hub:
+            created = client.tag_details(reference.path, one.digests[0], cancellation=cancellation).created
+            one = replace(one, created=created)
+    except LongshoreError:
+        pass  # the digests are known to differ; only the dates are not
+    return one, there
+
+
+def ours_alone(one: Here) -> bool:
+    """Whether no registry has it and none needs to hear its name: a bare name that never came from Docker Hub, where
+    nobody but Docker can push it, or Podman's ``localhost/``."""
+    reference = one.reference
+    if one.asked_for or not one.present:
+        return False
+    return reference.domain == _LOCAL or (_official(reference) and not one.known)
+
+
+def judge(one: Here, there: There) -> Compared:
+    """The state of *one*, by what its registry reported. Asks nobody; any thread."""
+    if ours_alone(one):
+        return Compared(one, State.ONLY_HERE)
+    if there.error is not None:
+        return replace(_without_digest(one, there.error), asked=there.asked)
+    now, details = there.digest, there.details
+    created = None if details is None else details.created
+    found = partial(Compared, one, digest=now, created=created, asked=there.asked)
+    if now in (*one.digests, one.image_id):
+        return found(State.IN_SYNC)
+    if not one.present and not one.known:
+        return found(State.ONLY_THERE)
+    same = None if details is None else same_image(details, one.image_id, one.digests, picked=one.picked)
+    if same:
+        return found(State.IN_SYNC)
+    unknown = partial(found, State.UNKNOWN)
+    if not one.known:
+        return unknown(error=InvalidInput(NEVER_MOVED))
+    seen = not set(there.before).isdisjoint((*one.digests, one.image_id))
+    proved = one.sure or seen or _official(one.reference)
+    if same is None and one.present and one.picked:
+        return unknown(error=InvalidInput(ONE_PLATFORM))
+    if details is not None and same is None and one.present and not proved:
+        return unknown(error=InvalidInput(NOT_READ))
+    if created is None or one.created is None:
+        # The tag pointed to this image and moved; without that, the image may just as well be the newer one.
+        return found(State.NEWER) if proved else unknown(error=InvalidInput(NO_DATES))
+    theirs, ours = _aware(created), _aware(one.created)
+    older = theirs < ours or (theirs == ours and not proved)
+    return found(State.DIFFERS if older else State.NEWER)
+
+
+def _official(reference: Reference) -> bool:
+    return reference.domain == DOCKER_HUB and reference.path.startswith(_OFFICIAL)
 
 
 def _without_digest(one: Here, error: LongshoreError) -> Compared:
     if isinstance(error, NotInRegistry) and one.present:
         return Compared(one, State.ONLY_HERE)
-    # A registry that refuses an image that never came from it may only hide that it has none.
-    hidden = isinstance(error, REFUSALS) and one.present and not one.known and not one.asked_for
-    return Compared(one, State.UNKNOWN, error=error, failed=not hidden)
-
-
-def _moved(clients: Clients, one: Here, now: str, cancellation: Cancellation) -> Compared:
-    """The state of an image with another digest than the tag's."""
-    reference = one.reference
-    hub = reference.domain == DOCKER_HUB
-    client = clients.registry(reference.domain)
-    details: TagDetails | None = None
-    created = one.created
-    try:
-        details = client.tag_details(reference.path, reference.target, cheaply=hub, cancellation=cancellation)
-        if created is None and one.digests and not hub:
-            created = client.tag_details(reference.path, one.digests[0], cancellation=cancellation).created
-    except LongshoreError:
-        pass  # the digests are known to differ; only the dates are not
-    same = None if details is None else same_image(details, one.image_id, one.digests, picked=one.picked)
-    if same:
-        return Compared(one, State.IN_SYNC, now)
-    if not one.known:
-        problem = InvalidInput("The image was never pulled or pushed: there is no digest to compare.")
-        return Compared(one, State.UNKNOWN, now, problem)
-    if same is None and one.present:
-        problem = InvalidInput(
-            "The image may be one platform of the tag's image, whose list of platforms was not read."
-            if one.picked
-            else "It may be the same image under another digest: its configuration was not read."
-        )
-        return Compared(one, State.UNKNOWN, now, problem)
-    there = details.created if details is not None else None
-    older = there is not None and created is not None and _aware(there) < _aware(created)
-    return Compared(one, State.DIFFERS if older else State.NEWER, now)
+    if isinstance(error, REFUSALS) and one.present and not one.asked_for:
+        if _official(one.reference):
+            return Compared(one, State.ONLY_HERE)  # all official images are public
+        # A registry that refuses an image that never came from it may only hide that it has none.
+        return Compared(one, State.UNKNOWN, error=error, failed=one.known)
+    return Compared(one, State.UNKNOWN, error=error, failed=True)
 
 
 def same_image(details: TagDetails, image_id: str, digests: Collection[str], *, picked: bool) -> bool | None:

@@ -28,6 +28,16 @@ def bare(reference: Reference) -> Reference:
     return named if named.tag is None else named.with_digest(None)
 
 
+def missing(reference: Reference) -> NotInRegistry:
+    """The error for a tag that its registry does not have."""
+    return NotInRegistry(
+        "The registry has no image with this name.",
+        registry=reference.domain,
+        subject=reference.familiar,
+        advice="Check the name and the tag.",
+    )
+
+
 def tag_digests(
     clients: Clients, references: Iterable[Reference], cancellation: Cancellation
 ) -> dict[Reference, Found]:
@@ -52,12 +62,7 @@ def tag_digests(
         except LongshoreError as error:
             return error
         if found is None:
-            return NotInRegistry(
-                "The registry has no image with this name.",
-                registry=reference.domain,
-                subject=reference.familiar,
-                advice="Check the name and the tag.",
-            )
+            return missing(reference)
         return found.digest
 
     return dict(zip(wanted, ask_all(ask, wanted, cancellation), strict=True))

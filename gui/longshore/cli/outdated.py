@@ -115,18 +115,20 @@ def _local(
     session: Session, source: str, only: Sequence[Reference], output: Output, errors: list[LongshoreError]
 ) -> list[Here]:
     """The local images. An engine that does not respond is printed and added to *errors*."""
-    from longshore.application.states import of_images
+    from longshore.application.states import lists_only_proof, of_images
     from longshore.application.stores import open_store
 
     place = session.library() if source == "library" else session.engine()
     session.check_engines()
     try:
-        images = open_store(place, session.clients).images()
+        store = open_store(place, session.clients)
+        sure = lists_only_proof(store.probe())
+        images = store.images()
     except LongshoreError as error:
         output.error(error)
         errors.append(error)
         return []
-    return of_images(images, picked=source == "library", only=only)
+    return of_images(images, picked=source == "library", sure=sure, only=only)
 
 
 def _of_file(

@@ -19,6 +19,7 @@ class ImageColumn(enum.IntEnum):
     IN_USE = 5
     PLACE = 6
     PLATFORM = 7
+    STATE = 8
 
 
 class TagColumn(enum.IntEnum):
@@ -29,7 +30,7 @@ class TagColumn(enum.IntEnum):
     SIZE = 2
     PLATFORMS = 3
     CREATED = 4
-    HERE = 5
+    STATE = 5
 
 
 class RegistryColumn(enum.IntEnum):
@@ -106,15 +107,6 @@ class NodeState(enum.IntEnum):
     NO_CATALOGUE = 4
 
 
-class HereState(enum.IntEnum):
-    """The results of comparing a remote tag with the local images (``Role.STATE`` in the tag table)."""
-
-    #: Not local under this name, or not known yet.
-    NONE = 0
-    IN_SYNC = 1
-    DIFFERS = 2
-
-
 class Tone(enum.IntEnum):
     """The meaning of a state, for the tint of its pill (``Role.TONE``). Never the only sign: the text says it too."""
 
@@ -163,8 +155,8 @@ class Role(enum.IntEnum):
     REPOSITORY = Qt.ItemDataRole.UserRole + 10
     #: NodeKind.
     NODE_KIND = Qt.ItemDataRole.UserRole + 11
-    #: NodeState of a registry and a note, HereState of a tag, transfers' State of a transfer, LayerState of
-    #: a layer.
+    #: NodeState of a registry and a note, application.states.State of a local image and a tag (None while it is not
+    #: known), transfers' State of a transfer, LayerState of a layer.
     STATE = Qt.ItemDataRole.UserRole + 12
     #: str: the sentence that explains a node, "" if none is needed.
     NOTE = Qt.ItemDataRole.UserRole + 13

@@ -12,6 +12,7 @@ from longshore.models import mime, sieve
 from longshore.models.columns import ImageColumn, Role
 from longshore.models.row_table import Index, RowChoice, RowTable
 from longshore.models.short_names import short_names
+from longshore.models.state_cells import STATE_ROLES, ImageStates, Named, state_hint, state_order
 from longshore.models.tooltips import tooltip
 from longshore.models.transition import never_raises
 from longshore.words import text
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from longshore.application.requests import LocalPlace
+    from longshore.application.states import Compared
     from longshore.models.image_row import ImageRow, PlacedImages
     from longshore.oci.local_image import LocalImage
     from longshore.oci.reference import Reference
@@ -39,6 +41,8 @@ class ImageModel(RowTable["ImageRow"]):
     folder_dropped = Signal(str)
     #: The platforms of the images are needed: the column is shown, or a filter offers them.
     platforms_wanted = Signal()
+    #: The view shows these images: list[LocalImage].
+    rows_seen = Signal(object)
 
     _columns = ImageColumn
     _numbers = frozenset({ImageColumn.SIZE})
@@ -60,6 +64,7 @@ class ImageModel(RowTable["ImageRow"]):
         self._wanting.setSingleShot(True)
         self._wanting.setInterval(0)
         self._wanting.timeout.connect(self.platforms_wanted)
+        self._states = ImageStates()
 
     def set_compressed(self, compressed: bool) -> None:
         """Set whether sizes are compressed sizes from now on. Set the images next."""
@@ -182,6 +187,19 @@ class ImageModel(RowTable["ImageRow"]):
                 self._arrange()
             self.choices_changed.emit()
 
+    def set_states(self, states: Mapping[Named, Compared | None]) -> None:
+        """Set the states of the images, by place (as in PlacedImages) and reference; None while one is not known."""
+        names = self._states.set(states)
+        if changed := {row for row in self._all if (row.place.place, row.image.reference) in names}:
+            self._tell_changed(changed, ImageColumn.STATE, ImageColumn.STATE)
+            if self._sort_column == ImageColumn.STATE:
+                self._arrange()
+
+    def see(self, first: int, last: int) -> None:
+        """Report that the view shows the rows *first* to *last*."""
+        if seen := [row.image for row in self._rows[max(first, 0) : last + 1]]:
+            self.rows_seen.emit(seen)
+
     def mark_fresh(self, sought: Reference | str, place: LocalPlace | None = None) -> None:
         """Mark the row of *sought*, see :meth:`index_of`, as new, until :meth:`seen` or :meth:`forget_fresh`."""
         self._set_fresh({row for row in self._all if _is(row, sought, place) and not row.fresh}, True)
@@ -240,6 +258,7 @@ class ImageModel(RowTable["ImageRow"]):
                 ImageColumn.IN_USE: tr("In use"),
                 ImageColumn.PLACE: tr("Place"),
                 ImageColumn.PLATFORM: tr("Platform"),
+                ImageColumn.STATE: tr("State"),
             }[ImageColumn(column)]
         if role == _Item.ToolTipRole and column == ImageColumn.SIZE:
             if len({part.compressed for part in self._parts}) > 1:
@@ -252,12 +271,18 @@ class ImageModel(RowTable["ImageRow"]):
             )
         if role == _Item.ToolTipRole and column == ImageColumn.IN_USE:
             return tr("Containers created from the image, running or stopped.")
+        if role == _Item.ToolTipRole and column == ImageColumn.STATE:
+            return state_hint()
         return None
 
     def _sort_key(self, row: ImageRow, column: int) -> Any:
+        if column == ImageColumn.STATE:
+            return state_order(self._states.state(row))
         return row.sort_key(column)
 
     def _value(self, row: ImageRow, column: int, role: int) -> Any:
+        if column == ImageColumn.STATE and role in STATE_ROLES:
+            return self._states.value(row, role)
         if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
             if column == ImageColumn.PLATFORM:
                 self.want_platforms()  # the view asks only for columns that it shows
@@ -276,6 +301,8 @@ class ImageModel(RowTable["ImageRow"]):
             return row.place.place
         if role == Role.SORT:
             return self._sort_key(row, column)
+        if role == Role.STATE:
+            return self._states.state(row)
         if role == Role.FRESH:
             return row.fresh
         if role == Role.PINNED:

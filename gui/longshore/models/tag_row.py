@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from longshore.application.states import same_image
 from longshore.errors import LongshoreError
 from longshore.language import tr
 from longshore.models import sieve
-from longshore.models.columns import HereState, TagColumn
+from longshore.models.columns import TagColumn
 from longshore.models.row_table import TableRow
 from longshore.naturalsort import natural_key
 from longshore.oci.attached_tags import is_digest_like
@@ -20,7 +18,6 @@ from longshore.oci.reference import Reference
 from longshore.words import errors, text, times
 
 if TYPE_CHECKING:
-    from longshore.oci.local_image import LocalImage
     from longshore.registry.model import TagDetails
 
 
@@ -30,7 +27,7 @@ class TagRow(TableRow):
     *asked*: its details were already requested in this listing. *stale*: this listing has not returned it yet.
     """
 
-    __slots__ = ("_keys", "asked", "details", "digest_like", "error", "here", "natural", "stale", "tag")
+    __slots__ = ("_keys", "asked", "details", "digest_like", "error", "natural", "stale", "tag")
 
     def __init__(self, tag: str) -> None:
         super().__init__(sieve.haystack([tag]))
@@ -41,7 +38,6 @@ class TagRow(TableRow):
         self.digest_like = is_digest_like(tag)
         self.details: TagDetails | None = None
         self.error: LongshoreError | None = None
-        self.here = HereState.NONE
         self.asked = False
         self.stale = False
 
@@ -68,16 +64,12 @@ class TagRow(TableRow):
         if column == TagColumn.PLATFORMS:
             known = () if self.details is None else self.details.platforms
             return tuple(platform_text(one) for one in known) or None
-        if column == TagColumn.HERE:
-            return -self.here if self.here else None
         return self._keys[column]
 
     def text(self, column: int) -> str:
         """Return the text of the cell in *column*."""
         if column == TagColumn.TAG:
             return self.tag
-        if column == TagColumn.HERE:
-            return {HereState.IN_SYNC: tr("in sync"), HereState.DIFFERS: tr("differs")}.get(self.here, "")
         details = self.details
         if details is None:
             return tr("can't be read") if self.error is not None and column == TagColumn.DIGEST else ""
@@ -94,29 +86,9 @@ class TagRow(TableRow):
         """The age of the tag in its shortest form."""
         return times.short_age(None if self.details is None else self.details.created)
 
-    def compared(self, images: Iterable[LocalImage], *, picked: bool) -> HereState:
-        """Compare the tag with the local *images* of its name. *picked*: see :meth:`TagModel.set_local`."""
-        details = self.details
-        if details is None or not details.digest:
-            return HereState.NONE
-        known = False
-        for image in images:
-            digests = {entry.rpartition("@")[2] for entry in image.repo_digests}
-            same = same_image(details, image.image_id, digests, picked=picked)
-            if same:
-                return HereState.IN_SYNC
-            # An image that was never pulled or pushed has no digest to compare, so the state is unknown.
-            known = known or (same is False and bool(digests))
-        return HereState.DIFFERS if known else HereState.NONE
-
     def whole(self, column: int) -> str:
         """Return the full text of the cell in *column* (not of the tag's own cell, which needs the repository)."""
         details = self.details
-        if column == TagColumn.HERE:
-            return {
-                HereState.IN_SYNC: tr("The local image with this name is the same."),
-                HereState.DIFFERS: tr("The local image with this name is different."),
-            }.get(self.here, "")
         if details is None:
             return errors.told(self.error) if self.error is not None else ""
         if column == TagColumn.DIGEST:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Signal
 
 from longshore.language import tr
 from longshore.models import mime, ordering, sieve
-from longshore.models.columns import HereState, Role, TagColumn, Tone
+from longshore.models.columns import Role, TagColumn
 from longshore.models.row_table import Index, RowChoice, RowTable
+from longshore.models.state_cells import STATE_ROLES, TagStates, state_hint, state_order
 from longshore.models.tooltips import tooltip
 from longshore.words import errors
 
 if TYPE_CHECKING:
+    from longshore.application.states import Compared
     from longshore.errors import LongshoreError
     from longshore.models.tag_row import TagRow
-    from longshore.oci.local_image import LocalImage
     from longshore.oci.reference import Reference
     from longshore.registry.listing import TagInfo
     from longshore.registry.model import TagDetails
@@ -38,6 +39,8 @@ class TagModel(RowTable["TagRow"]):
     details_requested = Signal(int, object)
     #: (str): the sentence shown in place of rows has changed; see :attr:`note`.
     note_changed = Signal(str)
+    #: dict[Reference, TagDetails] of tags that have become known, of which there are local images.
+    details_known = Signal(object)
     #: Rows were added or removed: :attr:`total`, :attr:`hidden_count` and :attr:`has_more` may have changed.
     counts_changed = Signal()
 
@@ -50,8 +53,7 @@ class TagModel(RowTable["TagRow"]):
         self._repository = ""
         self._generation = 0
         self._by_tag: dict[str, TagRow] = {}
-        self._local: dict[str, list[LocalImage]] = {}
-        self._picked = False
+        self._states = TagStates()
         self._loading = False
         self._has_more = False
         self._expected: int | None = None
@@ -140,6 +142,7 @@ class TagModel(RowTable["TagRow"]):
                 row.stale, row.asked = True, False
         else:
             self._host, self._repository = host, repository
+            self._states.show(host, repository)
             self._sieve = self._sieve_for(self._filter)
             self._span = None
             self.beginResetModel()
@@ -176,7 +179,6 @@ class TagModel(RowTable["TagRow"]):
                 row.set_details(tag.details)
                 row.asked = tag.complete
                 changed.add(row)
-            row.here = self._here(row)
             row.stale = False
         if not has_more:
             self._by_tag = {name: row for name, row in self._by_tag.items() if not row.stale}
@@ -186,6 +188,7 @@ class TagModel(RowTable["TagRow"]):
         self._all = sorted(self._by_tag.values(), key=lambda row: row.natural, reverse=True)
         self._arrange()
         self._tell_changed(changed)
+        self._tell_details(changed)
         self._update_note()
         self.counts_changed.emit()
         self._want_again()
@@ -206,7 +209,6 @@ class TagModel(RowTable["TagRow"]):
             row = self._by_tag.get(one.tag)
             if row is not None:
                 row.set_details(one)
-                row.here = self._here(row)
                 self._gathered.add(row)
         if self._gathered and not self._gather.isActive():
             self._gather.start(_GATHER * (1 + len(self._all) // _GATHER_ROWS))
@@ -225,10 +227,16 @@ class TagModel(RowTable["TagRow"]):
         if not gathered:
             return
         self._tell_changed(gathered)
+        self._tell_details(gathered)
         self.counts_changed.emit()
         if self._sort_column != TagColumn.TAG or self._sieve or self._chosen:
             self._arrange()
             self._want_again()
+
+    def _tell_details(self, rows: Iterable[TagRow]) -> None:
+        local = [row for row in rows if row.tag in self._states.local and row.details is not None]
+        if local:
+            self.details_known.emit({self.reference_of(row): row.details for row in local})
 
     def want_details(self, first: int, last: int) -> None:
         """Request the missing details of the rows *first* to *last*, which the view shows."""
@@ -319,35 +327,21 @@ class TagModel(RowTable["TagRow"]):
         return ordering.ordered(rows, dates.get, descending=True)
 
     def _sort_key(self, row: TagRow, column: int) -> Any:
-        return row.sort_key(column)
+        return state_order(self._states.state(row.tag)) if column == TagColumn.STATE else row.sort_key(column)
 
     # -- comparison with the local images
 
-    def set_local(self, images: Iterable[LocalImage], *, picked: bool = False) -> None:
-        """Set the local images, for the column Here.
-
-        *picked*: an image may be one platform of its tag's index, under that platform's own digest, as in the library.
-        """
-        self._picked = picked
-        local: dict[str, list[LocalImage]] = {}
-        for image in images:
-            if image.reference is not None and image.reference.tag:
-                local.setdefault(str(image.reference.with_digest(None)), []).append(image)
-        self._local = local
-        changed: set[TagRow] = set()
-        for row in self._all:
-            here = self._here(row)
-            if here is not row.here:
-                row.here = here
-                changed.add(row)
+    def set_states(self, states: Mapping[Reference, Compared | None], *, known: bool) -> None:
+        """Set the states of all local images, by reference; None while one is not known. *known*: the local images are
+        known, so that all other tags are only there."""
+        tags = self._states.set(states, known=known)
+        changed = (
+            set(self._all) if tags is None else {self._by_tag[tag] for tag in tags if tag in self._by_tag}
+        )
         if changed:
-            self._tell_changed(changed, TagColumn.HERE, TagColumn.HERE)
-            if self._sort_column == TagColumn.HERE:
+            self._tell_changed(changed, TagColumn.STATE, TagColumn.STATE)
+            if self._sort_column == TagColumn.STATE:
                 self._arrange()
-
-    def _here(self, row: TagRow) -> HereState:
-        images = self._local.get(f"{self._host}/{self._repository}:{row.tag}")
-        return row.compared(images, picked=self._picked) if images else HereState.NONE
 
     # -- content
 
@@ -369,18 +363,20 @@ class TagModel(RowTable["TagRow"]):
                 TagColumn.SIZE: tr("Size"),
                 TagColumn.PLATFORMS: tr("Platforms"),
                 TagColumn.CREATED: tr("Created"),
-                TagColumn.HERE: tr("Here"),
+                TagColumn.STATE: tr("State"),
             }[TagColumn(column)]
         if role == _Item.ToolTipRole and column == TagColumn.SIZE:
             return tr("Compressed size: what a pull downloads. It takes more space on disk.")
-        if role == _Item.ToolTipRole and column == TagColumn.HERE:
-            return tr("Shows whether the local image with this name is the same.")
+        if role == _Item.ToolTipRole and column == TagColumn.STATE:
+            return state_hint()
         return None
 
     def _whole(self, row: TagRow, column: int) -> str:
         return self.reference_of(row).familiar if column == TagColumn.TAG else row.whole(column)
 
     def _value(self, row: TagRow, column: int, role: int) -> Any:
+        if column == TagColumn.STATE and role in STATE_ROLES:
+            return self._states.value(self.reference_of(row), role)
         if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
             return row.text(column)
         if role == _Item.ToolTipRole:
@@ -402,7 +398,7 @@ class TagModel(RowTable["TagRow"]):
         if role == Role.ERROR:
             return row.error
         if role == Role.STATE:
-            return row.here
+            return self._states.state(row.tag)
         if role == Role.SORT:
             return self._sort_key(row, column)
         if role == Role.SHORT and column == TagColumn.CREATED:
@@ -412,11 +408,9 @@ class TagModel(RowTable["TagRow"]):
         if role == Role.STRONG:
             return column == TagColumn.TAG
         if role == Role.DIM:
-            return column in (TagColumn.DIGEST, TagColumn.PLATFORMS, TagColumn.CREATED)
+            return column in (TagColumn.DIGEST, TagColumn.PLATFORMS, TagColumn.CREATED, TagColumn.STATE)
         if role == Role.FIXED_WIDTH:
             return column == TagColumn.DIGEST and row.details is not None
-        if role == Role.TONE and column == TagColumn.HERE:
-            return {HereState.IN_SYNC: Tone.GOOD, HereState.DIFFERS: Tone.BAD}.get(row.here, Tone.NONE)
         return None
 
     # -- drag

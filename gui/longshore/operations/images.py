@@ -17,7 +17,6 @@ from longshore.application.stores import open_store
 from longshore.engine.address import EngineAddress, current_address
 from longshore.errors import LongshoreError
 from longshore.models.images import ImageModel
-from longshore.models.tags import TagModel
 from longshore.oci.reference import Reference
 from longshore.operations.all_places import AllPlaces
 from longshore.operations.engines import Engines, EngineState
@@ -60,7 +59,6 @@ class Images(ImageChanges):
         environ: Mapping[str, str],
         engine_url: str | None,
         images: ImageModel,
-        tags: TagModel,
     ) -> None:
         super().__init__(clients, tasks)
         self._settings = settings
@@ -68,7 +66,6 @@ class Images(ImageChanges):
         self._environ = environ
         self._engine_url = engine_url
         self._images = images
-        self._tags = tags
         self._awaited: set[tuple[LocalPlace, Reference | str]] = set()
         self.engines = Engines(clients, tasks, environ)
         self.engines.changed.connect(self._engines_changed)
@@ -283,7 +280,6 @@ class Images(ImageChanges):
         self._images.forget_fresh()
         self._awaited.clear()
         self._images.set_images(images)
-        self._tags.set_local(images, picked=isinstance(place, LibraryPlace))
         self.watch.watch(place)
 
     def _show_again(self, place: LocalPlace) -> None:
@@ -332,7 +328,6 @@ class Images(ImageChanges):
         place = self.watch.status.place
         if place is not None:
             self._lists[place] = images
-        self._tags.set_local(images, picked=isinstance(place, LibraryPlace))
         if self.showing_all:
             self._gather_soon()
             return

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from longshore.application import user_files
+from longshore.application.choices import Choices
 from longshore.application.clients import Clients
 from longshore.application.engine_groups import EngineGroups
 from longshore.application.pins import Pins
 from longshore.application.registries import RegistryBook
 from longshore.application.signatures.gate import KEYS_FILE, KeyGate
+from longshore.application.tag_news import TagNews
 from longshore.application.updates.snoozes import Snoozes
 from longshore.models.images import ImageModel
 from longshore.models.registries import RegistryModel
@@ -38,6 +40,7 @@ from longshore.operations.platforms import ContentsReader
 from longshore.operations.recent import RecentRepositories
 from longshore.operations.registries import Registries
 from longshore.operations.signatures import Signatures
+from longshore.operations.states import States
 from longshore.operations.tasks import Tasks
 from longshore.operations.transfers import Transfers
 from longshore.operations.undo import Undoing
@@ -55,8 +58,10 @@ from longshore.transfers.transfer import (
 )
 
 if TYPE_CHECKING:
+    from longshore.application.requests import LocalPlace
     from longshore.application.undo.goal import Verdict
     from longshore.oci.reference import Reference
+    from longshore.operations.place_watch import PlaceStatus
 
 
 class Operations(QObject):
@@ -84,11 +89,15 @@ class Operations(QObject):
         gate = KeyGate(folders.config / KEYS_FILE, book.config, environ)
         self.clients.gate = gate
         self.tag_history = user_files.tag_history(folders, settings, self.clients.user_of)
-        self.clients.recorder = self.tag_history
         self.tasks = Tasks()
         self.signatures = Signatures(self.tasks, gate)
         self.groups = EngineGroups(settings)
-        self.images = Images(self.clients, self.tasks, settings, folders, environ, engine_url, images, tags)
+        self.images = Images(self.clients, self.tasks, settings, folders, environ, engine_url, images)
+        self.states = States(self.clients, self.tasks, book, images, tags, self._status_of)
+        self.states.minutes = Choices.read(settings).check_minutes
+        self.clients.recorder = TagNews(self.tag_history, self.states.heard)
+        self.images.images_changed.connect(self.states.look)
+        self.images.status_changed.connect(self.states.look)
         self.usage = ShownUsage(self.clients, self.tasks, lambda: self.images.status)
         self.images.images_changed.connect(self.usage.look)
         self.images.status_changed.connect(self.usage.look)
@@ -106,6 +115,8 @@ class Operations(QObject):
         self.layers = Layers(self.clients, self.tasks)
         self.images.images_changed.connect(self.layers.forget)
         self.platform_sizes = PlatformSizes(self.clients, self.tasks)
+        self.registries.settings_changed.connect(self.states.switched)
+        self.registries.sign_ins.switched.connect(self.states.switched)
         self.contents = ContentsReader(self.clients, self.tasks)
         self.mirrors = Mirrors(self.clients, self.tasks, settings)
         self.transfers = Transfers(
@@ -130,16 +141,22 @@ class Operations(QObject):
         self.loading = Loading(self.tasks, self.transfers)
         self.builds = Builds(self.tasks, settings, environ)
         self.detour = Detour(self.clients, self.tasks, self.images, self.transfers)
+        self.transfers.succeeded.connect(self.states.transferred)
         self.transfers.succeeded.connect(self._succeeded)
         self._ages = QTimer(self)
         self._ages.setInterval(60_000)
         self._ages.timeout.connect(images.refresh_ages)
         self._ages.timeout.connect(tags.refresh_ages)
 
+    def _status_of(self, place: LocalPlace | None) -> PlaceStatus:
+        """The status of a shown place; of the current one for None."""
+        return self.images.status if place is None else self.images.status_of(place)
+
     def start(self) -> None:
         """Find the engine and read the journal. Call it once the window is shown and the event loop runs."""
         self.transfers.start()
         self._ages.start()
+        self.states.start()
         self.images.start()
         self.registries.start()
         self.recent.look()
@@ -156,6 +173,7 @@ class Operations(QObject):
         self.attached.stop()
         self.layers.stop()
         self.platform_sizes.stop()
+        self.states.stop()
         self.registries.stop()
         self.recent.stop()
         self.undo.stop()

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
@@ -37,6 +37,8 @@ _log = logging.getLogger(__name__)
 
 class Registries(QObject):
     """The registries of the right pane. GUI thread; every method returns at once."""
+
+    settings_changed = Signal(str)  # host
 
     def __init__(
         self,
@@ -129,6 +131,7 @@ class Registries(QObject):
         self._show_registries()
         self.sign_ins.load(host)
         self._list_again(host)
+        self.settings_changed.emit(host)
 
     def _tags_removed(self, host: str, repository: str) -> None:
         if self.listing.tag_place == (host, repository):

@@ -33,6 +33,8 @@ class Tasks:
         self.details = ThreadPoolExecutor(16, thread_name_prefix="longshore-details")
         #: For work that lasts as long as the program: the event streams of engines.
         self.lasting = ThreadPoolExecutor(24, thread_name_prefix="longshore-events")
+        #: For states of images: a few workers per registry, until all questions are answered.
+        self.states = ThreadPoolExecutor(8, thread_name_prefix="longshore-states")
         #: For containers whose output is followed: each as long as it runs.
         self.runs = ThreadPoolExecutor(64, thread_name_prefix="longshore-runs")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -161,6 +163,7 @@ class Tasks:
             self.credentials,
             self.listing,
             self.details,
+            self.states,
             self.lasting,
             self.engines,
             self.runs,

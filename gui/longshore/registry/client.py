@@ -31,6 +31,7 @@ from longshore.registry.connections import CONNECT_SECONDS
 from longshore.registry.details_cache import DetailsCache
 from longshore.registry.manifests import Manifests
 from longshore.registry.model import Parts, PlatformDetails, RegistryInfo, TagDetails
+from longshore.registry.pull_budget import PullBudget
 from longshore.registry.session import Session
 from longshore.registry.tls import ENGINE_FOLDERS, TlsFiles
 from longshore.registry.transport import READ_SECONDS, Transport
@@ -131,6 +132,17 @@ class RegistryClient(Manifests, Blobs, Listings):
     def user(self) -> str:
         """The user who is signed in, as far as the registry has required it so far; "" for none. Returns at once."""
         return self._session.auth.user
+
+    @property
+    def budget(self) -> PullBudget | None:
+        """The pulls that the registry still allows, as it last reported; None if it has not. Returns at once."""
+        return self._session.budget
+
+    def known_details(self, digest: str) -> TagDetails | None:
+        """The details on disk of the manifest *digest*, for this machine's platform and without a tag; None if there
+        are none. No request."""
+        known = self._details.get(digest, Platform.host()) if self._details is not None else None
+        return None if known is None else known.details
 
     def sign_in(self, credential: Credential, *, cancellation: Cancellation | None = None) -> Credential:
         """Verify that the registry accepts *credential*, and return the credential to keep. Raises SignInFailed.

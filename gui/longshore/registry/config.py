@@ -34,7 +34,7 @@ class RegistryConfig:
     *kind*: the vendor's key of ``registry.listing``, or ``auto``. *prefix*: the path before ``/v2/``, without
     slashes at its ends (``http.prefix`` of distribution; engines cannot use such a registry). *namespace*: list only
     below it (an organisation, a project); some vendors cannot list without it. *title*: the user's name for it, ""
-    for its host.
+    for its host. *checks*: it is asked in the background what its tags point to.
     """
 
     host: str
@@ -46,6 +46,7 @@ class RegistryConfig:
     prefix: str = ""
     namespace: str = ""
     title: str = ""
+    checks: bool = True
 
     @property
     def is_hub(self) -> bool:
@@ -76,6 +77,8 @@ class RegistryConfig:
         for key in ("prefix", "namespace", "title"):
             if getattr(self, key):
                 data[key] = getattr(self, key)
+        if not self.checks:
+            data["checks"] = False
         return data
 
     @staticmethod
@@ -100,6 +103,7 @@ class RegistryConfig:
             prefix=check_path(data.get("prefix", ""), data["host"]),
             namespace=check_path(data.get("namespace", ""), data["host"]),
             title=plain(data.get("title", ""), LONGEST_TITLE),
+            checks=data.get("checks") is not False,
         )
 
 

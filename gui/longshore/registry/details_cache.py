@@ -1,27 +1,16 @@
-"""Details of tags, cached on disk by digest. They stay valid because content never changes under a digest.
-
-The cache is only a convenience: with a broken, locked or full disk it is empty, and never raises.
-"""
+"""Details of tags, cached on disk by digest. They stay valid because content never changes under a digest."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import sqlite3
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from longshore.oci.platform import Platform
+from longshore.registry.cache_file import CacheFile
 from longshore.registry.model import Parts, TagDetails
-from longshore.shared_files import private_folder
-
-_log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 FILE_NAME = "tag-details-3.sqlite"
 #: Files of earlier formats, which are removed.
@@ -56,18 +45,12 @@ class Known:
         return replace(self.details, tag=tag)
 
 
-class DetailsCache:
-    """A cache in one SQLite file in *folder*, at most *limit* entries (the oldest are removed first).
-
-    Any thread; blocks briefly; never raises.
-    """
+class DetailsCache(CacheFile):
+    """A cache in one SQLite file in *folder*, at most *limit* entries (the oldest are removed first)."""
 
     def __init__(self, folder: Path, limit: int = 50_000) -> None:
-        self._path = folder / FILE_NAME
+        super().__init__(folder / FILE_NAME, _SCHEMA, before=_BEFORE)
         self._limit = max(limit, 1)
-        self._lock = threading.Lock()
-        self._database: sqlite3.Connection | None = None
-        self._broken = False
         self._since_trim = 0
         #: Repositories without entries before this run, and their tags that were cached since.
         self._fresh: dict[tuple[str, str], set[str]] = {}
@@ -189,51 +172,6 @@ class DetailsCache:
                 f"(SELECT {key} FROM {table} ORDER BY kept DESC LIMIT -1 OFFSET ?)",
                 (limit,),
             )
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._broken = True
-            if self._database is not None:
-                with contextlib.suppress(sqlite3.Error):
-                    self._database.close()
-                self._database = None
-
-    def _safely(self, act: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        with self._lock:
-            if self._broken:
-                return otherwise
-            try:
-                return act(self._opened())
-            except (sqlite3.Error, OSError, ValueError, OverflowError) as error:
-                self._give_up(error)
-                return otherwise
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._database is None:
-            # Names of repositories may be confidential.
-            private_folder(self._path.parent)
-            for old in self._path.parent.glob(_BEFORE):
-                old.unlink(missing_ok=True)
-            self._path.touch(mode=0o600)
-            self._database = sqlite3.connect(self._path, timeout=1.0, check_same_thread=False)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = OFF")
-            self._database.executescript(_SCHEMA)
-        return self._database
-
-    def _give_up(self, error: Exception) -> None:
-        """Remove a file that is not a database, so that it is created again; else stop using the cache in this run."""
-        _log.info("the cache of tag details is not used: %s", error)
-        if self._database is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._database.close()
-            self._database = None
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            with contextlib.suppress(OSError):
-                self._path.unlink(missing_ok=True)
-                return
-        self._broken = True
 
 
 def _has(db: sqlite3.Connection, host: str, repository: str) -> bool:

@@ -103,12 +103,14 @@ class Manifests:
         name: str | None = None,
         *,
         for_push: bool = False,
+        strictly: bool = False,
         cancellation: Cancellation | None = None,
     ) -> Descriptor | None:
         """The descriptor of a tag or digest, without its content; None if it is not there. Docker Hub does not count
         this as a pull.
 
         *for_push*: use the token of a push, because a repository that does not exist yet may be hidden from others.
+        *strictly*: raise the error instead of reading the manifest if the registry does not support HEAD.
         """
         repository, name = _place(where, name)
         try:
@@ -126,11 +128,16 @@ class Manifests:
             # Storages refuse HEAD if the redirect was signed for GET (moby 50065); some proxies block HEAD.
             if isinstance(error, RegistryFailure) and not error.detail.startswith("HTTP 500"):
                 raise  # the registry is down, and more requests do not help
+            if strictly:
+                raise
             return self._read_descriptor(repository, name, cancellation, for_push=for_push)
         digest = reply.headers.get(_DIGEST, "")
         media_type = reply.headers.get("Content-Type", "").partition(";")[0].strip()
         length = number(reply.headers.get("Content-Length", ""))
         if not valid_digest(digest) or length is None or not media_type:
+            if strictly:
+                problem = "its response to HEAD has no digest"
+                raise failures.unexpected(self._session.config, problem, _named(repository, name))
             return self._read_descriptor(repository, name, cancellation, for_push=for_push)
         return Descriptor(media_type, digest, length)
 

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from longshore.registry.addresses import joined, origin
 from longshore.registry.auth import Authorizer, Scopes, Signed
 from longshore.registry.challenge import parse_challenges
 from longshore.registry.config import RegistryConfig
+from longshore.registry.pull_budget import PullBudget, read_budget
 from longshore.registry.scheme import Scheme, was_cut
 from longshore.registry.tls import UnusableFiles
 from longshore.registry.transport import Body, Reply, Transport
@@ -100,6 +102,8 @@ class Session:
         self.config = config
         self._transport = transport
         self.auth = Authorizer(config, credentials, self._ask_token_service, offline=offline)
+        #: The pulls that the registry still allows, as it last reported.
+        self.budget: PullBudget | None = None
         self._scheme = Scheme(config, transport, lambda base: self.url("", base))
 
     # -- requests
@@ -230,6 +234,8 @@ class Session:
                 raise BodySpentError
             signed = again
             reply = self._follow(method, url, headers, signed, body, read_seconds, cancellation)
+        if own and "/manifests/" in url:
+            self.budget = read_budget(reply.headers, datetime.now(UTC)) or self.budget
         if reply.status in ok:
             self.auth.answered = True
             signed.taken()

@@ -16,6 +16,9 @@ from longshore.widgets.theme import current_theme
 
 #: Padding on both sides of a cell's text, in device-independent pixels.
 PADDING = 6
+#: Height of a pill, and the room beside its text, in pixels.
+PILL_HEIGHT = 20
+PILL_ROOM = 16
 #: Where titles, cells and footers begin and end, in pixels from the inner edge of the pane.
 EDGE = 14
 #: The icons of a tree's first column begin so far from their cell, in pixels; its chevrons begin at :data:`EDGE`.
@@ -70,9 +73,10 @@ class Column(NamedTuple):
         # Names are semibold, which is wider; a little spare room in other columns does no harm. Dates are never names.
         metrics = theme.metrics if self.together else theme.strong_metrics
         metrics = theme.fixed_metrics if self.fixed else metrics
-        return (
-            metrics.horizontalAdvance(text) + 2 * PADDING + self.extra + (16 if self.kind is Kind.PILL else 0)
-        )
+        if self.kind is Kind.PILL:
+            metrics = theme.small_metrics
+        room = PILL_ROOM if self.kind is Kind.PILL else 0
+        return metrics.horizontalAdvance(text) + 2 * PADDING + self.extra + room
 
 
 class Header(QHeaderView):
@@ -396,7 +400,7 @@ class ColumnLayout(QObject):
         if isinstance(hidden, list):
             # Columns that are hidden at first and came with a newer version stay hidden.
             known = state.get("known")
-            known = known if isinstance(known, int) else len(self._columns) - len(self._hidden_at_first)
+            known = known if isinstance(known, int) else min(self._hidden_at_first, default=0)
             fresh = {i for i in self._hidden_at_first if i >= known}
             self._hidden = {i for i in range(1, len(self._columns)) if i in hidden} | fresh
         self.apply()

@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
 from longshore.models.columns import Dress, NodeAction, NodeKind, NodeState, Role, Tone
 from longshore.models.tooltips import tooltip
 from longshore.widgets import icons
-from longshore.widgets.columns import PADDING, TREE_INSET, Column, Header, Kind
+from longshore.widgets.columns import PADDING, PILL_HEIGHT, PILL_ROOM, TREE_INSET, Column, Header, Kind
 from longshore.widgets.theme import Theme, current_theme
 
 _log = logging.getLogger(__name__)
@@ -283,14 +283,15 @@ def paint_pill(
     In a *selected* row its background is the pane's colour, because the tint of running rows equals the selection.
     """
     ink = theme.ink(tone)
-    metrics = theme.metrics
-    most = room.width() - 16
+    metrics = theme.small_metrics
+    most = room.width() - PILL_ROOM
     width = metrics.horizontalAdvance(text)
     if width > most:
         text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(0, most))
         width = metrics.horizontalAdvance(text)
-    height = metrics.height() + 4
-    pill = QRectF(room.x(), room.center().y() + 0.5 - height / 2, width + 16, height)
+    height = max(PILL_HEIGHT, metrics.height() + 4)
+    top = room.y() + (room.height() - height) // 2  # between two pixels its outline would be blurred
+    pill = QRectF(room.x(), top, width + PILL_ROOM, height)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if tone == Tone.OUTLINE:
         painter.setPen(theme.strong_line)
@@ -300,6 +301,6 @@ def paint_pill(
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.pane if selected else ink.pill)
         painter.drawRoundedRect(pill, height / 2, height / 2)
-    painter.setFont(theme.font)
+    painter.setFont(theme.small_font)
     painter.setPen(ink.plain if selected else ink.pill_text)
     painter.drawText(pill, _CENTRE, text)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication, QModelIndex, Qt, Signal, Slot
 
 from longshore.models.columns import ImageColumn, Role
 from longshore.models.images import ImageModel
-from longshore.widgets.columns import Column
+from longshore.widgets.columns import Column, Kind
 from longshore.widgets.command_menu import Lines, no_lines
 from longshore.widgets.pane import Pane
 from longshore.widgets.verbs import Side
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
-    Column("registry.acme.io/billing-api", "…/billing-api", weight=3),
-    Column("3.12-alpine", "3.12-slim", weight=1),
+    Column("registry.acme.io/billing-api", "…/web", weight=3),
+    Column("3.12-alpine", "latest", weight=1),
     Column("8f3c9a10b2de", "8f3c9a10b2de", fixed=True, elide=_RIGHT, yields=2),
     Column("2 months ago", "20 min", elide=_RIGHT, together=True),
     Column("888.8 MB", "88.8 GB", right=True),
     Column("2 containers", "2 contain…", elide=_RIGHT, yields=1, optional=True),
     Column("build-server", "default", weight=1),
     Column("amd64  arm64", "amd64  arm64", elide=_RIGHT, yields=3),
+    Column("only there", "unknown", kind=Kind.PILL, elide=_RIGHT),
 ]
 #: Columns that are hidden until the user shows them.
 _HIDDEN = (ImageColumn.PLATFORM,)

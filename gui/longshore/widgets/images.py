@@ -20,6 +20,7 @@ from longshore.models.images import ImageModel
 from longshore.models.tooltips import tooltip
 from longshore.widgets.command_menu import add_commands
 from longshore.widgets.image_requests import ImageRequests
+from longshore.widgets.in_sight import InSight
 from longshore.widgets.notices import EmptyState, Notice
 from longshore.widgets.place_picker import PlacePicker
 from longshore.words import text
@@ -66,6 +67,8 @@ class ImagePane(ImageRequests):
         self.view.set_model(model, -1, Qt.SortOrder.AscendingOrder)
         self.view.opened.connect(lambda _: self.push())
         self.view.customContextMenuRequested.connect(self._menu)
+        self._in_sight = InSight(self.view)
+        self._in_sight.settled.connect(model.see)
         self.body.addWidget(self.view, 1)
         self.footer = self.add_footer()
         self.empty = EmptyState(self.view)
@@ -215,6 +218,7 @@ class ImagePane(ImageRequests):
     @Slot()
     def _changed(self) -> None:
         self._soon.start()
+        self._in_sight.look()
 
     @Slot()
     def _selection_changed(self) -> None:

@@ -46,7 +46,7 @@ class RegistryPane(RegistryRequests):
         self.splitter.setStretchFactor(1, 1)
         self.view.setMinimumHeight(90)
         self.body.addWidget(self.splitter, 1)
-        self.body.setContentsMargins(0, 0, 0, 7)
+        self.footer = self.add_footer()
         for signal in (model.rowsInserted, model.rowsRemoved, model.modelReset):
             signal.connect(self._rows_changed)
         model.state_changed.connect(self._state_changed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from longshore.errors import Remedy
@@ -12,6 +12,7 @@ from longshore.models.columns import Role, TagColumn, Tone
 from longshore.models.tags import TagModel
 from longshore.widgets.columns import EDGE, Column, Kind
 from longshore.widgets.header_parts import FilterField
+from longshore.widgets.in_sight import InSight
 from longshore.widgets.notices import ElidedLabel, EmptyState, LoadingLine, Notice
 from longshore.widgets.views import TableView
 from longshore.words import errors, text
@@ -26,12 +27,10 @@ _COLUMNS = [
     Column("888.8 MB", "88.8 MB", right=True),
     Column("amd64  arm64  s390x", "amd64  arm64", weight=2, elide=_RIGHT, yields=1),
     Column("12 months ago", "20 min", elide=_RIGHT, together=True),
-    Column("in sync", "in sync", kind=Kind.PILL, elide=_RIGHT, optional=True),
+    Column("only there", "unknown", kind=Kind.PILL, elide=_RIGHT),
 ]
 #: Awaited details above which an order by them is not final: more than the visible rows.
 _MANY_DETAILS = 100
-#: Milliseconds between the last scroll and asking for the details of visible rows.
-_SETTLED = 60
 
 
 class TagSection(QWidget):
@@ -85,13 +84,8 @@ class TagSection(QWidget):
         outer.addWidget(self.stopped)
         self.empty = EmptyState(self.view)
         self.empty.clicked.connect(self._empty_clicked)
-        self._settled = QTimer(self)
-        self._settled.setSingleShot(True)
-        self._settled.setInterval(_SETTLED)
-        self._settled.timeout.connect(self._want_details)
-        bar = self.view.verticalScrollBar()
-        bar.valueChanged.connect(self._scrolled)
-        bar.rangeChanged.connect(self._scrolled)
+        self._in_sight = InSight(self.view)
+        self._in_sight.settled.connect(model.want_details)
         for signal in (model.counts_changed, model.note_changed, model.layoutChanged):
             signal.connect(self._rows_changed)
         self.view.columns.header.sortIndicatorChanged.connect(self._sorted)
@@ -139,7 +133,7 @@ class TagSection(QWidget):
         self.hidden_button.setText(words.format(hidden))
         self._tell_empty()
         self._tell_stopped()
-        self._settled.start()
+        self._in_sight.look()
 
     def _counts(self) -> str:
         """Return a text with the number of tags, how many are loaded so far, and how many pass the filter."""
@@ -221,27 +215,9 @@ class TagSection(QWidget):
 
     @Slot(int, Qt.SortOrder)
     def _sorted(self, column: int, _order: Qt.SortOrder) -> None:
-        if column > TagColumn.TAG and column != TagColumn.HERE:
+        if column > TagColumn.TAG and column != TagColumn.STATE:
             # Rows cannot be sorted by values that are not known yet.
             self.model.want_all_details()
-
-    @Slot()
-    def _scrolled(self) -> None:
-        self._settled.start()
-
-    @Slot()
-    def _want_details(self) -> None:
-        count = self.model.rowCount()
-        if not count or not self.view.isVisible():
-            return
-        first = max(0, self.view.rowAt(0))
-        last = self.view.rowAt(self.view.viewport().height() - 1)
-        self.model.want_details(first, last if last >= 0 else count - 1)
-
-    def showEvent(self, event: object) -> None:
-        """Qt's hook."""
-        super().showEvent(event)  # type: ignore[arg-type]
-        self._settled.start()
 
     def _describe(self, rows: list[QModelIndex]) -> str:
         if len(rows) == 1:

@@ -94,6 +94,7 @@ class Registries(QObject):
     @Slot(str, str)
     def _refresh_node(self, host: str, repository: str) -> None:
         self.operations.images.refresh()
+        self.operations.states.check()
         self.operations.registries.sign_ins.load(*([host] if host else []))
         if repository:
             self.operations.registries.listing.refresh_tags()

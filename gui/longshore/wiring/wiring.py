@@ -117,6 +117,7 @@ class Wiring(QObject):
         from longshore.wiring.several_engines import SeveralEngines
         from longshore.wiring.shared import Shared
         from longshore.wiring.sign_in import SignIns
+        from longshore.wiring.states import States
         from longshore.wiring.tag_removal import TagRemoval
         from longshore.wiring.transfers import Transfers
         from longshore.wiring.undo import Undo
@@ -150,6 +151,7 @@ class Wiring(QObject):
         CleanUp(self.window, operations, shared, undo)
         Updates(self.window, operations, shared)
         Transfers(self.window, operations, shared, undo)
+        States(self.window, operations)
         SeveralEngines(self.window, operations)
         Builds(self.window, operations, shared)
         WebPages(self.window, operations, shared)
@@ -289,5 +291,6 @@ class Wiring(QObject):
         current_theme().set_appearance(Appearance(choices.appearance))
         if self._operations is not None:
             self._operations.transfers.choose(choices)
+            self._operations.states.choose(choices.check_minutes)
         if self._desktop is not None:
             self._desktop.choose(notes=choices.notes, tray=choices.tray)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QAbstractItemModel, Qt
 
+from longshore.application.states import Compared, Here, State
 from longshore.errors import NotInRegistry
-from longshore.models.columns import HereState, ImageColumn, Role, TagColumn, Tone
+from longshore.models.columns import ImageColumn, Role, TagColumn, Tone
 from longshore.models.images import ImageModel
 from longshore.models.tags import TagModel
 from longshore.oci.platform import Platform
@@ -35,11 +36,15 @@ def tags(tested: Any) -> TagModel:
         model.set_details(generation, TagDetails(tag, sha(tag), 70_000_000, platforms, _CREATED, ""))
     model.details_failed(generation, "broken", _GONE)
     model.settle_details()
-    model.set_local(
-        [
-            image(f"{_HOST}/acme/web:2.4.0", repo_digests=(f"{_HOST}/acme/web@{sha('2.4.0')}",)),
-            image(f"{_HOST}/acme/web:edge", repo_digests=(f"{_HOST}/acme/web@{sha('another')}",)),
-        ]
+    states = {"2.4.0": State.IN_SYNC, "edge": State.DIFFERS, "broken": None}
+    model.set_states(
+        {
+            Reference(_HOST, "acme/web", tag): None
+            if state is None
+            else Compared(Here(Reference(_HOST, "acme/web", tag)), state, created=_CREATED)
+            for tag, state in states.items()
+        },
+        known=True,
     )
     return model
 
@@ -67,17 +72,22 @@ def _plain(tooltip: object) -> str:
         ("2.4.0", TagColumn.SIZE, "70 MB compressed"),
         ("2.4.0", TagColumn.PLATFORMS, "linux/amd64, linux/arm64/v8"),
         ("2.4.0", TagColumn.CREATED, times.moment_text(_CREATED)),
-        ("2.4.0", TagColumn.HERE, "The local image with this name is the same."),
-        ("edge", TagColumn.HERE, "The local image with this name is different."),
+        ("2.4.0", TagColumn.STATE, f"{_HOST} has the same image under this tag."),
+        (
+            "edge",
+            TagColumn.STATE,
+            f"The tag points to an image at {_HOST} that is not newer, created 3 days ago.",
+        ),
         ("broken", TagColumn.TAG, f"{_HOST}/acme/web:broken"),
         ("broken", TagColumn.DIGEST, "The tag is gone. Refresh the list."),
         ("broken", TagColumn.SIZE, "The tag is gone. Refresh the list."),
         ("broken", TagColumn.PLATFORMS, "The tag is gone. Refresh the list."),
         ("broken", TagColumn.CREATED, "The tag is gone. Refresh the list."),
-        ("broken", TagColumn.HERE, ""),
+        ("broken", TagColumn.STATE, ""),
         ("later", TagColumn.TAG, f"{_HOST}/acme/web:later"),
         ("later", TagColumn.DIGEST, ""),
         ("later", TagColumn.CREATED, ""),
+        ("later", TagColumn.STATE, "There is no local image with this name."),
     ],
 )
 def test_tooltips_of_tags_tell_all(tags: TagModel, tag: str, column: TagColumn, words: str) -> None:
@@ -97,7 +107,7 @@ def test_only_the_digest_of_a_tag_says_that_it_cannot_be_read(tags: TagModel) ->
     assert shown == {
         TagColumn.TAG: "broken",
         TagColumn.DIGEST: "can't be read",
-        **dict.fromkeys((TagColumn.SIZE, TagColumn.PLATFORMS, TagColumn.CREATED, TagColumn.HERE), ""),
+        **dict.fromkeys((TagColumn.SIZE, TagColumn.PLATFORMS, TagColumn.CREATED, TagColumn.STATE), ""),
     }
     assert _at(tags, "broken", TagColumn.DIGEST, Role.FIXED_WIDTH) is False, "an error text is not a digest"
     assert _at(tags, "2.4.0", TagColumn.DIGEST, Role.FIXED_WIDTH) is True
@@ -111,14 +121,14 @@ def test_an_error_goes_when_details_come(tags: TagModel) -> None:
 
 
 def test_states_and_tones_of_tags(tags: TagModel) -> None:
-    assert _at(tags, "2.4.0", TagColumn.TAG, Role.STATE) is HereState.IN_SYNC
-    assert _at(tags, "edge", TagColumn.TAG, Role.STATE) is HereState.DIFFERS
-    assert _at(tags, "later", TagColumn.TAG, Role.STATE) is HereState.NONE
-    tones = {tag: _at(tags, tag, TagColumn.HERE, Role.TONE) for tag in ("2.4.0", "edge", "later")}
+    assert _at(tags, "2.4.0", TagColumn.TAG, Role.STATE) is State.IN_SYNC
+    assert _at(tags, "edge", TagColumn.TAG, Role.STATE) is State.DIFFERS
+    assert _at(tags, "later", TagColumn.TAG, Role.STATE) is State.ONLY_THERE
+    tones = {tag: _at(tags, tag, TagColumn.STATE, Role.TONE) for tag in ("2.4.0", "edge", "later")}
     assert tones == {"2.4.0": Tone.GOOD, "edge": Tone.BAD, "later": Tone.NONE}
     assert _at(tags, "2.4.0", TagColumn.SIZE, Role.TONE) is None
     assert [_at(tags, "2.4.0", column, Role.DIM) for column in TagColumn] == [
-        *(False, True, False, True, True, False)
+        *(False, True, False, True, True, True)
     ]
     assert [_at(tags, "2.4.0", column, Role.STRONG) for column in TagColumn] == [True, *[False] * 5]
 
@@ -134,7 +144,7 @@ def test_headers_of_tags_explain_what_is_not_plain(tags: TagModel) -> None:
         _plain(tags.headerData(column, Qt.Orientation.Horizontal, _Item.ToolTipRole)) for column in TagColumn
     ]
     assert said[TagColumn.SIZE].startswith("Compressed")
-    assert "the same" in said[TagColumn.HERE]
+    assert "the same" in said[TagColumn.STATE]
     assert [bool(words) for words in said] == [False, False, True, False, False, True]
 
 
@@ -153,6 +163,8 @@ def images(tested: Any) -> ImageModel:
             image(None),
         ]
     )
+    reference = Reference.parse(_COLLECTOR)
+    model.set_states({(None, reference): Compared(Here(reference), State.NEWER)})
     return model
 
 
@@ -172,11 +184,27 @@ _COLLECTOR = "registry.acme.io/platform/tools/collector:1"
         (ImageColumn.CREATED, times.moment_text(_CREATED)),
         (ImageColumn.SIZE, "184 MB (184,000,000 bytes on disk)"),
         (ImageColumn.IN_USE, "2 containers"),
+        (ImageColumn.STATE, "The tag points to another image at registry.acme.io now."),
     ],
 )
 def test_tooltips_of_images_tell_all(images: ImageModel, column: ImageColumn, words: str) -> None:
     assert _plain(_image(images, _COLLECTOR, column, _Item.ToolTipRole)) == words
     assert _image(images, _COLLECTOR, column, _Item.AccessibleDescriptionRole) == words
+
+
+def test_states_of_images(images: ImageModel) -> None:
+    def cell(name: str) -> tuple[object, object, object]:
+        index = images.index(images.index_of(Reference.parse(name)).row(), ImageColumn.STATE)
+        return index.data(), index.data(Role.STATE), index.data(Role.TONE)
+
+    assert cell(_COLLECTOR) == ("newer", State.NEWER, Tone.CAUTION)
+    assert cell("postgres:16") == ("", None, Tone.NONE), "nothing disturbing while it is being asked"
+    unnamed = images.index(images.rowCount() - 1, ImageColumn.STATE)
+    assert unnamed.data() == "only here" and "No tag" in unnamed.data(_Item.AccessibleDescriptionRole)
+    images.sort(ImageColumn.STATE)
+    assert images.index(0, ImageColumn.STATE).data() == "newer"
+    images.set_states({})
+    assert images.index(0, ImageColumn.STATE).data() == "only here", "it is sorted again"
 
 
 def test_names_of_images_are_shortened_as_long_as_no_other_reads_the_same(images: ImageModel) -> None:

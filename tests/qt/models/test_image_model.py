@@ -33,14 +33,7 @@ def test_cells_of_a_row(model):
         [image("127.0.0.1:5000/acme/web:main", in_use=2), image("postgres:16", size=1_310_000_000)]
     )
     assert headers(model) == [
-        "Repository",
-        "Tag",
-        "Image ID",
-        "Created",
-        "Size",
-        "In use",
-        "Place",
-        "Platform",
+        *("Repository", "Tag", "Image ID", "Created", "Size", "In use", "Place", "Platform", "State")
     ]
     web = sha("127.0.0.1:5000/acme/web:main")[7:19]
     assert row_texts(model, 0) == [
@@ -50,11 +43,10 @@ def test_cells_of_a_row(model):
         "2 hours ago",
         "184 MB",
         "2 containers",
-        "",
-        "",
+        *("", "", ""),
     ]
     assert row_texts(model, 1)[:2] == ["postgres", "16"]
-    assert row_texts(model, 1)[4:] == ["1.31 GB", "", "", ""]
+    assert row_texts(model, 1)[4:] == ["1.31 GB", "", "", "", ""]
     assert model.index(1, 0).data(Role.REFERENCE) == Reference("docker.io", "library/postgres", "16")
     assert model.index(0, ImageColumn.SIZE).data(Item.TextAlignmentRole) & Qt.AlignmentFlag.AlignRight
     assert not model.index(0, ImageColumn.TAG).data(Item.TextAlignmentRole) & Qt.AlignmentFlag.AlignRight

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 
+from longshore.application.states import Compared, Here, State
 from longshore.errors import NotInRegistry, RegistryUnreachable
 from longshore.models import mime
-from longshore.models.columns import HereState, Role, TagColumn, Tone
+from longshore.models.columns import Role, TagColumn, Tone
 from longshore.models.tags import TagModel
-from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.registry.listing import TagInfo
 from longshore.registry.model import TagDetails
-from qt.models.made import NOW, headers, image, row_texts, sha, texts
+from qt.models.made import NOW, headers, row_texts, sha, texts
 
 Item = Qt.ItemDataRole
 DESC = Qt.SortOrder.DescendingOrder
@@ -48,7 +47,7 @@ def known(model, *some):
 
 def test_cells(model):
     generation = listed(model, ["2.4.0", "edge"])
-    assert headers(model) == ["Tag", "Digest", "Size", "Platforms", "Created", "Here"]
+    assert headers(model) == ["Tag", "Digest", "Size", "Platforms", "Created", "State"]
     assert row_texts(model, 0) == ["2.4.0", "", "", "", "", ""]
     model.set_details(
         generation, details("2.4.0", 3, platforms=("linux/amd64", "linux/arm/v7", "windows/amd64"))
@@ -88,7 +87,7 @@ def test_sort_by_columns(model):
         (TagColumn.CREATED, False): ["1.9", "1.2", "1.10"],
         (TagColumn.SIZE, True): ["1.9", "1.2", "1.10"],
         (TagColumn.PLATFORMS, False): ["1.9", "1.2", "1.10"],
-        (TagColumn.HERE, False): ["1.10", "1.9", "1.2"],
+        (TagColumn.STATE, False): ["1.10", "1.9", "1.2"],
         (-1, False): ["1.10", "1.9", "1.2"],
     }
     for (column, descending), tags in expected.items():
@@ -207,65 +206,59 @@ def test_filter_looks_at_tag_and_digest(model):
     assert texts(model) == ["1.0"]
 
 
-@pytest.mark.parametrize(
-    ("local", "here"),
-    [
-        (image(f"{HOST}/acme/web:1", repo_digests=(f"{HOST}/acme/web@{sha('1')}",)), HereState.IN_SYNC),
-        (
-            image(f"{HOST}/acme/web:1", repo_digests=(f"x@{sha('other')}", f"{HOST}/acme/web@{sha('1')}")),
-            HereState.IN_SYNC,
-        ),
-        (image(f"{HOST}/acme/web:1", image_id=sha("1")), HereState.IN_SYNC),
-        (image(f"{HOST}/acme/web:1", repo_digests=(f"{HOST}/acme/web@{sha('old')}",)), HereState.DIFFERS),
-        (image(f"{HOST}/acme/web:1"), HereState.NONE),
-        (image(f"{HOST}/acme/web:2", repo_digests=(f"{HOST}/acme/web@{sha('1')}",)), HereState.NONE),
-    ],
-    ids=["same", "second digest", "containerd id", "another", "never moved", "other tag"],
-)
-def test_here(model, local, here):
-    listed(model, ["1"])
-    model.set_local([local])
-    cell = model.index(0, TagColumn.HERE)
-    assert cell.data(Role.STATE) == HereState.NONE, "nothing is known without the remote digest"
-    known(model, details("1"))
-    words = {HereState.IN_SYNC: "in sync", HereState.DIFFERS: "differs", HereState.NONE: ""}
-    tones = {HereState.IN_SYNC: Tone.GOOD, HereState.DIFFERS: Tone.BAD, HereState.NONE: Tone.NONE}
-    assert (cell.data(Role.STATE), cell.data(), cell.data(Role.TONE)) == (here, words[here], tones[here])
-    model.set_local([])
+def compared(tag: str, state: State) -> dict[Reference, Compared]:
+    reference = Reference(HOST, "acme/web", tag)
+    return {reference: Compared(Here(reference), state, sha(tag))}
+
+
+def test_states(model, qtbot):
+    listed(model, ["3", "2", "1"])
+    assert [row_texts(model, at)[-1] for at in range(3)] == ["", "", ""], "the local images are not known"
+    asked = {Reference(HOST, "acme/web", "2"): None, Reference(HOST, "acme/other", "1"): None}
+    model.set_states(asked, known=True)
+    assert [row_texts(model, at)[-1] for at in range(3)] == ["only there", "", "only there"]
+    with qtbot.waitSignal(model.dataChanged) as changed:
+        model.set_states({**asked, **compared("2", State.NEWER)}, known=True)
+    assert changed.args[0] == changed.args[1] == model.index(1, TagColumn.STATE), "only what has changed"
+    cell = model.index(1, TagColumn.STATE)
+    assert (cell.data(Role.STATE), cell.data(), cell.data(Role.TONE)) == (State.NEWER, "newer", Tone.CAUTION)
+    with qtbot.assertNotEmitted(model.dataChanged):
+        model.set_states({**asked, **compared("2", State.NEWER)}, known=True)
+    model.set_states({}, known=True)
+    assert cell.data() == "only there", "its image was removed"
+    model.set_states({}, known=False)
     assert cell.data() == ""
 
 
-@pytest.mark.parametrize(
-    ("images", "media_type", "here"),
-    [
-        (("child", "other"), OCI_INDEX, HereState.IN_SYNC),
-        (("new", "other"), OCI_INDEX, HereState.DIFFERS),
-        ((), OCI_INDEX, HereState.NONE),
-        ((), "", HereState.NONE),
-        ((), OCI_MANIFEST, HereState.DIFFERS),
-    ],
-    ids=["one of them", "none of them", "not known which", "nothing known", "a single image"],
-)
-def test_one_platform_of_several_in_the_library(model, images, media_type, here):
+def test_states_are_those_of_the_shown_repository(model):
+    model.set_states(compared("1", State.DIFFERS), known=True)
+    listed(model, ["1"], repository="acme/other")
+    assert row_texts(model, 0)[-1] == "only there"
     listed(model, ["1"])
-    digests = tuple(sha(one) for one in images)
-    known(model, replace(details("1"), images=digests, media_type=media_type))
-    local = image(f"{HOST}/acme/web:1", image_id=sha("child"), repo_digests=(f"x@{sha('child')}",))
-    model.set_local([local], picked=True)
-    assert model.index(0, TagColumn.HERE).data(Role.STATE) == here
-    model.set_local([local])
-    same = HereState.IN_SYNC if here is HereState.IN_SYNC else HereState.DIFFERS
-    assert model.index(0, TagColumn.HERE).data(Role.STATE) == same
+    assert row_texts(model, 0)[-1] == "differs"
 
 
-def test_an_image_that_was_compressed_again_is_the_same(model):
-    listed(model, ["1"])
-    known(model, replace(details("1"), config=sha("settings"), media_type=OCI_MANIFEST))
-    local = image(f"{HOST}/acme/web:1", image_id=sha("settings"), repo_digests=(f"x@{sha('engine')}",))
-    model.set_local([local])
-    assert model.index(0, TagColumn.HERE).data(Role.STATE) == HereState.IN_SYNC
-    known(model, replace(details("1"), media_type=OCI_MANIFEST))
-    assert model.index(0, TagColumn.HERE).data(Role.STATE) == HereState.NONE, "its configuration is not known"
+def test_what_needs_attention_comes_first(model):
+    listed(model, ["6", "5", "4", "3", "2", "1"])
+    states = [State.UNKNOWN, State.IN_SYNC, State.ONLY_HERE, State.NEWER, State.DIFFERS]
+    found = {}
+    for number, state in enumerate(states):
+        found |= compared(str(number + 1), state)
+    model.sort(TagColumn.STATE)
+    model.set_states(found, known=True)
+    assert [row_texts(model, at)[-1] for at in range(6)] == [
+        *("newer", "differs", "only here", "unknown", "in sync", "only there")
+    ]
+
+
+def test_details_of_local_images_are_reported(model):
+    reported = []
+    model.details_known.connect(reported.append)
+    model.set_states({Reference(HOST, "acme/web", "1"): None}, known=True)
+    generation = listed(model, ["2", "1"])
+    model.set_details(generation, details("1"), details("2"))
+    model.settle_details()
+    assert reported == [{Reference(HOST, "acme/web", "1"): details("1")}]
 
 
 def test_drag_carries_the_tags(model):

@@ -24,7 +24,6 @@ from longshore.errors import (
 )
 from longshore.library.library import Library
 from longshore.models.images import ImageModel
-from longshore.models.tags import TagModel
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
 from longshore.operations import all_places, place_watch
@@ -50,13 +49,11 @@ class Side:
         environ = home.environ(extra)
         self.folder = folder
         self.clients, self.tasks = Clients(environ, RegistryConfig), Tasks()
-        self.model, self.tags = ImageModel(), TagModel()
+        self.model = ImageModel()
         self.settings = Settings(folder / "settings")
         url = None if "DOCKER_CONTEXT" in extra else f"unix://{folder}/none.sock"
         folders = Folders(config=folder, data=folder, state=folder, cache=folder)
-        self.images = Images(
-            self.clients, self.tasks, self.settings, folders, environ, url, self.model, self.tags
-        )
+        self.images = Images(self.clients, self.tasks, self.settings, folders, environ, url, self.model)
         self.instead: list[LongshoreError] = []
         self.images.library_instead.connect(self.instead.append)
 

@@ -431,7 +431,7 @@ def test_what_is_dropped_on_a_field_does_not_become_its_text(bench: Bench, qtbot
 def test_state_comes_back(bench: Bench, qtbot: QtBot) -> None:
     window = bench.window
     window.resize(790, 610)  # within the offscreen screen
-    window.sides.setSizes([350, 420])
+    window.sides.setSizes([380, 390])
     usual = window.image_pane.view.columns.header.sectionSize(1)
     window.image_pane.view.columns.header.resizeSection(1, 133)
     state = window.save_state()

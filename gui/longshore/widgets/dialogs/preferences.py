@@ -54,6 +54,18 @@ class PreferencesSheet(Sheet):
             self.tr("Applies to copies made by Longshore, not to pulls and pushes by an engine.")
         )
         form.addRow(self.tr("Speed limit for copies"), self.copy_limit)
+        self.check_minutes = self._number(
+            "check_minutes",
+            choices.check_minutes,
+            self.tr("Check images every"),
+            unit=self.tr(" min"),
+            zero=self.tr("only with F5"),
+        )
+        self.check_minutes.setSingleStep(10)
+        self.check_minutes.setToolTip(
+            self.tr("How often registries are asked whether they have newer images. Pulls nothing.")
+        )
+        form.addRow(self.tr("Check images every"), self.check_minutes)
         self.history_days = self._number(
             "history_days", choices.history_days, self.tr("Keep history for"), unit=self.tr(" days")
         )
@@ -90,6 +102,7 @@ class PreferencesSheet(Sheet):
                 concurrency=self.concurrency.value(),
                 per_registry=self.per_registry.value(),
                 copy_limit=self.copy_limit.value(),
+                check_minutes=self.check_minutes.value(),
                 history_days=self.history_days.value(),
                 history_rows=self.history_rows.value(),
                 notes=self.notes.isChecked(),

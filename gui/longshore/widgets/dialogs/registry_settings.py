@@ -68,6 +68,9 @@ class RegistrySettingsSheet(Sheet):
         form.addRow(self.tr("Client certificate"), self.certificate)
         self.key = FileField(self.tr("Client key file"), none, config.client_key, [_KEYS])
         form.addRow(self.tr("Client key"), self.key)
+        self.checks = QCheckBox(self.tr("Check in the background whether images have changed"))
+        self.checks.setChecked(config.checks)
+        form.addRow("", self.checks)
         self.insecure = QCheckBox(self.tr("Insecure: allow plain HTTP and any certificate"))
         self.insecure.setChecked(config.insecure)
         form.addRow("", self.insecure)
@@ -166,6 +169,7 @@ class RegistrySettingsSheet(Sheet):
             client_cert=self.certificate.path(),
             client_key=self.key.path(),
             insecure=self.insecure.isChecked(),
+            checks=self.checks.isChecked(),
         )
 
     def check(self) -> bool:

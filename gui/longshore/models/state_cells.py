@@ -1,0 +1,186 @@
+"""The cells of the column State, in Local images and in Tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+
+from longshore.language import tr
+from longshore.models.columns import Role, Tone
+from longshore.models.tooltips import tooltip
+
+if TYPE_CHECKING:
+    from longshore.application.requests import LocalPlace
+    from longshore.application.states import Compared, State
+    from longshore.models.image_row import ImageRow
+    from longshore.oci.reference import Reference
+
+#: A reference in a place; None for the only place that is shown.
+Named = tuple["LocalPlace | None", "Reference"]
+
+_Item = Qt.ItemDataRole
+#: Roles that the column answers by itself.
+STATE_ROLES = frozenset(
+    {
+        _Item.DisplayRole,
+        _Item.AccessibleTextRole,
+        _Item.ToolTipRole,
+        _Item.AccessibleDescriptionRole,
+        Role.TONE,
+    }
+)
+
+_REASON = (_Item.ToolTipRole, _Item.AccessibleDescriptionRole)
+#: The tone and the place in the order of each state, by its value: what needs attention comes first.
+_CELLS = {
+    "newer": (Tone.CAUTION, 0),
+    "differs": (Tone.BAD, 1),
+    "only here": (Tone.QUIET, 2),
+    "unknown": (Tone.OUTLINE, 3),
+    "in sync": (Tone.GOOD, 4),
+    # Plain dim text: the normal case must not shout.
+    "only there": (Tone.NONE, 5),
+}
+
+
+def state_text(state: State | None) -> str:
+    """Return the word for *state*; "" while it is not known."""
+    if state is None:
+        return ""
+    return {
+        "in sync": tr("in sync"),
+        "newer": tr("newer"),
+        "only here": tr("only here"),
+        "only there": tr("only there"),
+        "differs": tr("differs"),
+        "unknown": tr("unknown"),
+    }[state.value]
+
+
+def _tone(state: State | None) -> Tone:
+    """Return the tone of the pill of *state*, NONE for plain text."""
+    return Tone.NONE if state is None else _CELLS[state.value][0]
+
+
+def state_order(state: State | None) -> int | None:
+    """Return the sort key of *state*; None while it is not known."""
+    return None if state is None else _CELLS[state.value][1]
+
+
+def state_hint() -> str:
+    """Return the tooltip of the header."""
+    return tr(
+        "Whether the registry has the same image under this name. Registries are asked in the background."
+    )
+
+
+class ImageStates:
+    """The states of local images."""
+
+    def __init__(self) -> None:
+        self._states: Mapping[Named, Compared | None] = {}
+
+    def set(self, states: Mapping[Named, Compared | None]) -> set[Named]:
+        """Set the states, None while one is not known; returns the images whose state has changed."""
+        before, self._states = self._states, states
+        return {one for one in before.keys() | states.keys() if before.get(one) != states.get(one)}
+
+    def _found(self, row: ImageRow) -> Compared | None:
+        reference = row.image.reference
+        return None if reference is None else self._states.get((row.place.place, reference))
+
+    def state(self, row: ImageRow) -> State | None:
+        """Return the state of the image in *row*, None while it is not known."""
+        if row.image.reference is None:
+            from longshore.application.states import State
+
+            return State.ONLY_HERE
+        found = self._found(row)
+        return None if found is None else found.state
+
+    def value(self, row: ImageRow, role: int) -> Any:
+        """Return the value of the cell in *row* for one of :data:`STATE_ROLES`."""
+        return _value(self.state(row), self._reason(row) if role in _REASON else "", role)
+
+    def _reason(self, row: ImageRow) -> str:
+        from longshore.words import states
+
+        if row.image.reference is None:
+            return states.unnamed()
+        found = self._found(row)
+        return "" if found is None else states.reason(found)
+
+
+class TagStates:
+    """The states of the tags of one repository, by those of the local images."""
+
+    def __init__(self) -> None:
+        self._states: Mapping[Reference, Compared | None] = {}
+        self._place = ("", "")
+        #: By tag: those of which there are local images.
+        self.local: dict[str, Compared | None] = {}
+        self._known = False
+
+    def show(self, host: str, repository: str) -> None:
+        """Show another repository."""
+        self._place = host, repository
+        self.local = self._of_place()
+
+    def set(self, states: Mapping[Reference, Compared | None], *, known: bool) -> set[str] | None:
+        """Set the states of all local images; returns the tags whose state has changed, None for all of them.
+
+        *known*: the local images are known, so that all other tags are only there.
+        """
+        self._states = states
+        before, self.local = self.local, self._of_place()
+        if known != self._known:
+            self._known = known
+            return None
+        return {
+            tag
+            for tag in before.keys() | self.local.keys()
+            if (tag in before, before.get(tag)) != (tag in self.local, self.local.get(tag))
+        }
+
+    def _of_place(self) -> dict[str, Compared | None]:
+        host, repository = self._place
+        return {
+            one.tag: found
+            for one, found in self._states.items()
+            if one.tag is not None and one.path == repository and one.domain == host
+        }
+
+    def state(self, tag: str) -> State | None:
+        """Return the state of *tag*, None while it is not known."""
+        if tag in self.local:
+            found = self.local[tag]
+            return None if found is None else found.state
+        if not self._known:
+            return None
+        from longshore.application.states import State
+
+        return State.ONLY_THERE
+
+    def value(self, reference: Reference, role: int) -> Any:
+        """Return the value of the cell of a tag for one of :data:`STATE_ROLES`."""
+        state = self.state(reference.tag or "")
+        return _value(state, self._reason(reference, state) if role in _REASON else "", role)
+
+    def _reason(self, reference: Reference, state: State | None) -> str:
+        from longshore.application.states import Compared, Here
+        from longshore.words import states
+
+        found = self.local.get(reference.tag or "")
+        if found is None and state is not None:
+            found = Compared(Here(reference), state)
+        return "" if found is None else states.reason(found)
+
+
+def _value(state: State | None, reason: str, role: int) -> Any:
+    if role == Role.TONE:
+        return _tone(state)
+    if role == _Item.ToolTipRole:
+        return tooltip(reason)
+    return reason if role == _Item.AccessibleDescriptionRole else state_text(state)
