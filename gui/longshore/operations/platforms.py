@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from longshore.application.clients import Clients
 from longshore.application.pushes import existing
@@ -14,6 +15,10 @@ from longshore.oci.manifest import Index
 from longshore.oci.platform import Platform
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.operations.tasks import Tasks
+
+if TYPE_CHECKING:
+    from longshore.application.inspection.pulling import PullChoices
+    from longshore.application.requests import LocalPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,48 @@ class ContentsReader:
                 done=partial(told, reference),
                 name="platforms",
             )
+
+    def read_choices(
+        self,
+        reference: Reference,
+        place: LocalPlace,
+        found: Callable[[Reference, PullChoices | LongshoreError], None],
+    ) -> Cancellation:
+        """Report what a pull of *reference* into *place* can choose from, first without and then with what is to fetch.
+
+        Everything is reported to *found*, in the GUI thread. On Docker Hub it counts as a pull: only ask when the user
+        does.
+        """
+
+        def costs(choices: PullChoices) -> None:
+            found(reference, choices)
+            if any(one.layers for one in choices.choices):
+                self._tasks.run(
+                    self._tasks.listing,
+                    partial(self._with_costs, choices, place),
+                    done=partial(found, reference),
+                    failed=lambda _: None,  # the sizes are known all the same
+                    name="what is to fetch",
+                )
+
+        return self._tasks.run(
+            self._tasks.listing,
+            partial(self._choices, reference, place),
+            done=costs,
+            failed=partial(found, reference),
+            name="platforms to choose from",
+        )
+
+    def _choices(self, reference: Reference, place: LocalPlace, cancellation: Cancellation) -> PullChoices:
+        from longshore.application.inspection.pulling import pull_choices
+
+        return pull_choices(reference, place, self._clients, cancellation)
+
+    def _with_costs(self, choices: PullChoices, place: LocalPlace, cancellation: Cancellation) -> PullChoices:
+        from longshore.application.inspection.pulling import with_costs
+        from longshore.application.inspection.sharing import known_images
+
+        return with_costs(choices, known_images(place, self._clients, cancellation))
 
     def _ask_platforms(self, reference: Reference, cancellation: Cancellation) -> tuple[Platform, ...]:
         found = existing(self._clients, reference, cancellation)

@@ -141,6 +141,8 @@ class Registries(QObject):
             self._shared.place_name(place),
         )
         sheet.transfers_requested.connect(self.operations.transfers.ask)
+        read = self.operations.contents.read_choices
+        sheet.choices_requested.connect(lambda reference: read(reference, place, sheet.set_choices))
         sheet.open()
 
     @Slot(object, object)

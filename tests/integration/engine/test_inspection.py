@@ -7,6 +7,7 @@ from pathlib import Path
 from longshore.application.clients import Clients
 from longshore.application.inspection.inspecting import inspect
 from longshore.application.inspection.presence import present_platforms
+from longshore.application.inspection.pulling import pull_choices, with_costs
 from longshore.application.inspection.sharing import known_images, shared_layers
 from longshore.application.inspection.values import DocumentKind
 from longshore.cancellation import Cancellation
@@ -28,6 +29,7 @@ def test_steps_sizes_and_shared_layers(
     place = EnginePlace(current_address(any_engine.host, {}))
     clients = Clients({"DOCKER_CONFIG": str(tmp_path), "PATH": ""}, RegistryConfig)
     with any_engine.client() as client:
+        before = pull_choices(name, place, clients, Cancellation())
         client.pull(name.name, tag="1")
         try:
             found = inspect(Endpoint(place, name), clients, Cancellation())
@@ -37,6 +39,11 @@ def test_steps_sizes_and_shared_layers(
         finally:
             client.remove_image(str(name), force=True)
     clients.close()
+    assert [str(one.platform) for one in before.choices] == [image.name for image in index.images]
+    assert [one.own for one in before.choices] == [True, False, False]
+    assert before.whole == sum(one.size or 0 for one in before.choices)
+    after = with_costs(before, known).choices
+    assert [one.to_fetch for one in after] == [0, after[1].size, after[2].size]
     digests = [image.digest for image in index.images]
     assert here == dict(zip(digests, [True, False, False], strict=True))
     assert found.history_fits

@@ -130,7 +130,7 @@ class Inspection:
         digests = [*(one.digest for one in platforms), *(one.digest for one in attestations)]
         if known is not None:
             digests = [digest for digest in digests if digest != known.digest]
-        read = dict(zip(digests, ask_all(self._part, digests, self._cancellation, _ASKERS), strict=True))
+        read = self.manifests(digests)
         if known is not None:
             read[known.digest] = known
         return (
@@ -143,6 +143,11 @@ class Inspection:
                 for one in attestations
             ),
         )
+
+    def manifests(self, digests: Sequence[str]) -> dict[str, Manifest | None]:
+        """The manifests of *digests*, several requests side by side; None for one that is missing or not an image."""
+        found = ask_all(self._part, digests, self._cancellation, _ASKERS)
+        return dict(zip(digests, found, strict=True))
 
     def _part(self, digest: str, cancellation: Cancellation) -> Manifest | None:
         try:
