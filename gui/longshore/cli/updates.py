@@ -251,6 +251,8 @@ def _report(plan: UpdatePlan, named: Sequence[Reference], output: Output) -> lis
     for one in plan.failures:
         output.error(one.error, at=one.reference.familiar)
         codes.append(exit_codes.of_error(one.error))
+    for reference in plan.only_here if named else ():
+        output.warning(tr("{image} is only here.").format(image=reference.familiar))
     for reference in plan.missing:
         if reference in named:
             error = InvalidInput(

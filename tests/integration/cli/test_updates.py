@@ -7,16 +7,25 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from commandschema import checked
 from longshore.application.session import Session
+from longshore.application.updates.model import Fetch, Kind
+from longshore.application.updates.planning import Wanted, plan
+from longshore.cancellation import Cancellation
 from longshore.cli.output import Output
 from longshore.cli.parser import command_parser
+from longshore.engine.address import current_address
 from longshore.errors import InvalidInput
+from longshore.oci.local_image import LocalImage
+from longshore.oci.reference import Reference
+from longshore.transfers.transfer import EnginePlace
 from testbed.engine import PrivateEngine
+from testbed.internet import Answer, Asked, Internet
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import SeededRepository, seed_repository
 
@@ -48,7 +57,13 @@ def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
 
 
 def seeded(registry: PrivateRegistry, path: str, tag: str, seed: str, **more: Any) -> SeededRepository:
-    made = {"created": OLD if seed == "old" else NEW, "seed": seed, "layers": (20_000, 40_000), **more}
+    """An image whose first layer is that of all others, and whose last is its own."""
+    made = {
+        "created": OLD if seed == "old" else NEW,
+        "seed": path,
+        "layers": (20_000, 40_000 + len(seed)),
+        **more,
+    }
     return seed_repository(registry.address, path, [tag], **made)
 
 
@@ -60,8 +75,8 @@ def test_a_tag_that_moved_is_seen_updated_and_put_back(
     old = seeded(open_registry, path, "16.4", "old")
     run(host, "transfer", "pull", name)
     assert run(host, "state", "outdated", name)[0] == 0  # all in step
-    new = seeded(open_registry, path, "16.4", "new")
-    seeded(open_registry, path, "16.5", "next")
+    new = seeded(open_registry, path, "16.4", "newer")
+    seeded(open_registry, path, "16.5", "newest")
     code, (state,) = run(host, "state", "outdated", name)
     assert (code, state["state"], state["there"]) == (1, "newer", new.digest)
     assert state["newer_version"] == "16.5"
@@ -74,8 +89,8 @@ def test_a_tag_that_moved_is_seen_updated_and_put_back(
             client.remove_container(user)
     assert (moved["update"], moved["from"], moved["to"]) == ("tag moved", old.digest, new.digest)
     assert moved["containers"] == [user]
-    size = sum(new.images[0].layer_sizes)
-    assert (moved["bytes_to_fetch"], moved["exactness"]) == (size, "exact")
+    size = new.images[0].layer_sizes[-1]
+    assert (moved["bytes_to_fetch"], moved["exactness"]) == (size, "about")
     assert (version["update"], version["target"]) == ("newer version", f"{name[:-1]}5")
     code, rows = run(host, "transfer", "update", name, "--yes")
     assert (code, rows[-1]["state"], rows[-1]["moved"]["bytes"]) == (0, "Succeeded", size)
@@ -95,7 +110,7 @@ def test_the_library_keeps_all_platforms_and_leaves_what_is_snoozed(
     old = seeded(open_registry, "updates/lib", "1", "old", platforms=both)
     library = ("--from", "library")
     run("", "transfer", "pull", "--to", "library", "--all-platforms", name)
-    new = seeded(open_registry, "updates/lib", "1", "new", platforms=both)
+    new = seeded(open_registry, "updates/lib", "1", "newer", platforms=both)
     code, (state,) = run("", "state", "outdated", *library)
     assert (code, state["there"]) == (1, new.digest)
     run("", "update", "update", *library, name, "--snooze", "change")
@@ -105,7 +120,7 @@ def test_the_library_keeps_all_platforms_and_leaves_what_is_snoozed(
     assert (code, held["state"]) == (0, "held")
     run("", "update", "update", *library, "--all", "--wake")
     _, (planned,) = run("", "update", "update", *library, "--all", "--yes")
-    assert planned["bytes_to_fetch"] > sum(size for one in new.images for size in one.layer_sizes)
+    assert planned["bytes_to_fetch"] > sum(one.layer_sizes[-1] for one in new.images)
     _, (image,) = run("", "image", "images", *library)
     assert image["digest"] == new.digest
     # The library has not kept the old image, but its registry has.
@@ -129,3 +144,73 @@ def test_a_young_version_waits_for_its_age(run: Run, open_registry: PrivateRegis
     assert run("", "error", "update", "--from", "library", f"{name}-gone")[0] == 1
     with pytest.raises(InvalidInput, match="nobody can be asked"):
         run("", "update", "update", "--from", "library", name, "--newer-version")
+
+
+def test_a_plan_costs_no_pull_at_docker_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = {tag: f"sha256:{number * 64}" for tag, number in (("1.27", "2"), ("1.28", "3"))}
+    index = "application/vnd.oci.image.index.v1+json"
+
+    def registry(asked: Asked) -> Answer:
+        name = asked.path.rpartition("/")[2]
+        if asked.path.endswith("/tags/list"):
+            return Answer({"name": "library/nginx", "tags": [*digests, "1.26", "latest", "1.29-alpine"]})
+        if asked.method == "HEAD" and name in digests:
+            return Answer(b"", 200, {"Docker-Content-Digest": digests[name], "Content-Type": index})
+        return Answer({}, 200 if asked.path == "/v2/" else 404)
+
+    def api(asked: Asked) -> Answer:
+        name = asked.path.rpartition("/")[2]
+        platforms = [{"os": "linux", "architecture": name, "size": 7_000_000} for name in ("amd64", "arm64")]
+        row = {"name": name, "digest": digests.get(name), "media_type": index, "images": platforms}
+        return Answer({**row, "tag_last_pushed": "2024-05-01T10:00:00Z"})
+
+    nowhere = EnginePlace(current_address(f"unix://{tmp_path}/none.sock", {}))
+    here = LocalImage(
+        Reference.parse("nginx:1.27"),
+        f"sha256:{'1' * 64}",
+        OLD,
+        1,
+        repo_digests=(f"nginx@sha256:{'1' * 64}",),
+    )
+    with Internet(tmp_path / "net", {"registry-1.docker.io": registry, "hub.docker.com": api}) as internet:
+        for name, value in internet.environ().items():
+            monkeypatch.setenv(name, value)
+        session = Session(dict(os.environ))
+        try:
+            found = plan(
+                session.clients,
+                [(nowhere, [here])],
+                Wanted(minimum_age=7),
+                Cancellation(),
+            )
+        finally:
+            session.close()
+        asked = [(one.method, one.path) for one in internet.asked]
+    moved, version = found.updates
+    assert (moved.kind, moved.after, version.target.tag) == (Kind.MOVED, digests["1.27"], "1.28")
+    assert moved.fetch == version.fetch == Fetch(7_000_000, at_most=True)
+    assert moved.held is None and moved.created == datetime(2024, 5, 1, 10, tzinfo=UTC)
+    assert not [one for one in asked if one[0] == "GET" and "/manifests/" in one[1]]
+
+
+def test_the_images_of_a_file_and_what_can_not_be_updated(
+    run: Run, open_registry: PrivateRegistry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"{open_registry.address}/updates/file"
+    old = seeded(open_registry, "updates/file", "1", "old")
+    run("", "transfer", "pull", "--to", "library", f"{name}:1")
+    run("", "tag", "tag", "--from", "library", f"{name}:1", f"{name}:own")
+    new = seeded(open_registry, "updates/file", "1", "newer")
+    path = tmp_path / "images.txt"
+    path.write_text(f"{name}:1\n{name}:2@{old.digest}\n{name}:gone\n", encoding="utf-8")
+    plan = ("update", "--from", "library", "--dry-run")
+    code, (update,) = run("", "update", *plan, "-f", str(path))
+    assert (code, update["to"], update["other_tags"]) == (0, new.digest, [f"{name}:own"])
+    argv = [*plan, f"{name}:own"]
+    with contextlib.closing(Session(dict(os.environ))) as session:
+        arguments = command_parser(argv).parse_args(argv)
+        assert arguments.run(session, arguments, Output(as_json=False, quiet=False)) == 0
+    printed = capsys.readouterr()
+    assert f"{name}:own is only here." in printed.err and "Nothing to update." in printed.out
+    with pytest.raises(InvalidInput, match="never changes"):
+        run("", "update", *plan, f"{name}@{old.digest}")

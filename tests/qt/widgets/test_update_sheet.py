@@ -166,9 +166,21 @@ def test_another_minimum_age_makes_another_plan(bench: Bench, qtbot: QtBot) -> N
 
 
 def test_nothing_to_update(qtbot: QtBot, tmp_path: Path) -> None:
-    bench = Bench(qtbot, tmp_path, UpdatePlan(looked=5))
+    bench = Bench(qtbot, tmp_path, UpdatePlan(looked=5, in_step=5))
     assert bench.sheet.empty.text() == "All 5 images are up to date."
     assert not bench.sheet.confirm.isEnabled() and not bench.sheet.snooze.isEnabled()
+    name = Reference.parse("web:dev")
+    for plan, said in (
+        (UpdatePlan(looked=1, in_step=1), "The image is up to date."),
+        (UpdatePlan(looked=1, only_here=(name,)), "The image is only here: no registry has this tag."),
+        (
+            UpdatePlan(looked=4, in_step=1, only_here=(name, name)),
+            "1 image is up to date. 2 are only here. 1 can't be compared.",
+        ),
+        (UpdatePlan(), "No image here has a tag."),
+    ):
+        bench.sheet.show_plan(plan)
+        assert bench.sheet.empty.text() == said
 
 
 def test_what_could_not_be_compared(qtbot: QtBot, tmp_path: Path) -> None:
@@ -177,6 +189,6 @@ def test_what_could_not_be_compared(qtbot: QtBot, tmp_path: Path) -> None:
     sheet = Bench(qtbot, tmp_path, UpdatePlan(failures=failures, looked=5)).sheet
     assert sheet.problem.text().splitlines()[0].startswith("acme.io/app:0: acme.io can't be reached.")
     assert sheet.problem.text().splitlines()[-1] == "2 more images could not be compared."
-    assert sheet.empty.text() == "All images that could be compared are up to date."
+    assert sheet.empty.text() == "5 can't be compared."
     sheet.show_plan(error)
     assert sheet.empty.text() == "There is no plan."

@@ -112,13 +112,19 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class UpdatePlan:
-    """The updates, the held ones too, sorted by image. *missing*: references that were asked for and are not here.
-    *looked*: the number of images that were compared."""
+    """The updates, the held ones too, sorted by image.
+
+    *failures*: images that could not be compared; of those that were asked for, also what can't be compared. *missing*:
+    references that were asked for and are not here. *looked*: the number of images that were compared, *in_step* of
+    those that are as their tag in the registry, *only_here* those that no registry has.
+    """
 
     updates: tuple[Update, ...] = ()
     failures: tuple[Failure, ...] = ()
     missing: tuple[Reference, ...] = ()
     looked: int = 0
+    in_step: int = 0
+    only_here: tuple[Reference, ...] = ()
 
     @property
     def offered(self) -> tuple[Update, ...]:

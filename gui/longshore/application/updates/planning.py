@@ -142,7 +142,7 @@ def plan(
     failures = [
         Failure(one.reference, one.compared.error, one.contents.place)
         for one in found
-        if one.compared.failed and one.compared.error is not None
+        if one.compared.error is not None and (one.compared.failed or only)
     ]
     making = _Making(clients, wanted)
     work: list[Callable[[Cancellation], _Made]] = []
@@ -169,6 +169,8 @@ def plan(
         tuple(failures),
         tuple(missing),
         len(found),
+        sum(one.compared.state is State.IN_SYNC for one in found),
+        tuple(one.reference for one in found if one.compared.state is State.ONLY_HERE),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,6 +61,7 @@ class Weigher:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._memory = planning.LayerMemory()
+        self._lock = threading.Lock()
 
     def form(self, place: LocalPlace, image: LocalImage) -> Form:
         """The form in which *image* is in *place*. Raises LongshoreError."""
@@ -130,7 +132,8 @@ class Weigher:
         layers = planning.layers_of(manifest, config.diff_ids)
         engine = self._clients.engine(place.address)
         ids = dict.fromkeys(image.image_id for image in listed)
-        here = self._memory.longest_prefix(engine, config.diff_ids, ids, cancellation)
+        with self._lock:  # or each thread would ask for the layers of all images here at first
+            here = self._memory.longest_prefix(engine, config.diff_ids, ids, cancellation)
         missing = {layer.digest: layer.size or 0 for layer in layers[here:]}
         for layer in layers[:here]:
             missing.pop(layer.digest, None)

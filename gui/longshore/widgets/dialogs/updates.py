@@ -208,16 +208,24 @@ class UpdateSheet(Sheet):
             self._plan.updates, self._snoozes.all(), self._snoozes.minimum_age, self._places
         )
         if not self._plan.updates:
-            looked = self._plan.looked
-            self._show_empty(
-                self.tr("No image here has a tag that a registry knows.")
-                if not looked and not self._plan.failures
-                else self.tr("The image is up to date.")
-                if looked == 1 and not self._plan.failures
-                else self.tr("All images that could be compared are up to date.")
-                if self._plan.failures
-                else self.tr("All {0} images are up to date.").format(f"{looked:,}")
-            )
+            self._show_empty(self._nothing(self._plan))
+
+    def _nothing(self, plan: UpdatePlan) -> str:
+        """Say why there is no update."""
+        if plan.looked == plan.in_step == 1:
+            return self.tr("The image is up to date.")
+        if plan.looked == len(plan.only_here) == 1:
+            return self.tr("The image is only here: no registry has this tag.")
+        if plan.looked == plan.in_step and plan.looked:
+            return self.tr("All {0} images are up to date.").format(f"{plan.looked:,}")
+        others = plan.looked - plan.in_step - len(plan.only_here)
+        counts = (
+            (plan.in_step, self.tr("1 image is up to date."), self.tr("{0} images are up to date.")),
+            (len(plan.only_here), self.tr("1 is only here."), self.tr("{0} are only here.")),
+            (others, self.tr("1 can't be compared."), self.tr("{0} can't be compared.")),
+        )
+        said = [one if count == 1 else many.format(f"{count:,}") for count, one, many in counts if count]
+        return " ".join(said) or self.tr("No image here has a tag.")
 
     def _show_empty(self, words: str) -> None:
         """Show *words* where there are no rows."""
