@@ -31,25 +31,26 @@ class UpdateColumn(enum.IntEnum):
 
     TICK = 0
     IMAGE = 1
-    FROM = 2
-    TO = 3
-    FETCH = 4
-    KIND = 5
+    PLACE = 2
+    FROM = 3
+    TO = 4
+    FETCH = 5
+    KIND = 6
 
 
 class UpdateRow:
     """One update. *waits*: why it is not offered, "" if it is; *where*: its place, "" if there is only one."""
 
-    __slots__ = ("name", "ticked", "update", "waits")
+    __slots__ = ("name", "ticked", "update", "waits", "where")
 
     def __init__(self, update: Update, waits: str, where: str) -> None:
         self.update = update
         self.waits = waits
+        self.where = where
         self.ticked = True
         reference = update.reference
         end = f":{reference.tag}" if reference.tag else ""
-        notes = "  ".join(filter(None, (waits, where)))
-        self.name = Name(text.safe(reference.familiar_name), text.safe(end, 160), notes)
+        self.name = Name(text.safe(reference.familiar_name), text.safe(end, 160), waits)
 
     @property
     def key(self) -> Hashable:
@@ -61,10 +62,11 @@ class UpdateRow:
 class UpdateModel(TickModel[UpdateRow]):
     """GUI thread only. Ticked at first: tags that moved, unless they wait. Newer versions are for the user to tick."""
 
-    dim = frozenset({UpdateColumn.FROM})
+    dim = frozenset({UpdateColumn.PLACE, UpdateColumn.FROM})
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(["", tr("Image"), tr("From"), tr("To"), tr("To fetch"), tr("Update")], parent)
+        titles = ["", tr("Image"), tr("Place"), tr("From"), tr("To"), tr("To fetch"), tr("Update")]
+        super().__init__(titles, parent)
         self._seen: set[Hashable] = set()
 
     def set_updates(
@@ -125,6 +127,8 @@ class UpdateModel(TickModel[UpdateRow]):
         match column:
             case UpdateColumn.IMAGE:
                 return "  ".join(filter(None, (row.name.strong + row.name.plain, row.name.dim)))
+            case UpdateColumn.PLACE:
+                return row.where
             case UpdateColumn.FROM:
                 return short(one.before) if moved else text.safe(one.reference.tag or "", 160)
             case UpdateColumn.TO:
@@ -139,6 +143,8 @@ class UpdateModel(TickModel[UpdateRow]):
         """The full text of a cell."""
         one = row.update
         match column:
+            case UpdateColumn.PLACE:
+                return row.where
             case UpdateColumn.FROM:
                 return one.before if one.kind is Kind.MOVED else f"{one.reference.familiar}\n{one.before}"
             case UpdateColumn.TO:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from longshore.operations import LocalPlace, Operations
+from longshore.operations import LocalPlace, Operations, PlaceState
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
 
@@ -40,23 +40,31 @@ class Updates(QObject):
             if len(references) == 1
             else self.tr("Update {0} images").format(f"{len(references):,}")
         )
-        self._open(title, references)
+        place = self._shared.source()
+        if place is not None:
+            self._open(title, [place], references)
 
     @Slot()
     def _update_all(self) -> None:
+        """Update what is shown: the images of one place, or those of all that respond."""
+        images = self._operations.images
+        if images.showing_all:
+            ready = [one for one in images.places if images.status_of(one).state is PlaceState.READY]
+            if len(ready) > 1:
+                self._open(self.tr("Update all images"), ready, [])
+                return
         place = self._shared.place()
         if place is not None:
-            self._open(self.tr("Update all images of {0}").format(self._shared.place_name(place)), [])
+            title = self.tr("Update all images of {0}").format(self._shared.place_name(place))
+            self._open(title, [place], [])
 
-    def _open(self, title: str, references: list[Reference]) -> None:
+    def _open(self, title: str, places: list[LocalPlace], references: list[Reference]) -> None:
         from longshore.widgets.dialogs.updates import UpdateSheet
 
-        place = self._shared.place()
-        if place is None:
-            return
         updates = self._operations.updates
-        sheet = UpdateSheet(self._window, title, updates.snoozes, {})
-        _Plan(sheet, self._operations, [place], references)
+        names = {place: self._shared.place_name(place) for place in places} if len(places) > 1 else {}
+        sheet = UpdateSheet(self._window, title, updates.snoozes, names)
+        _Plan(sheet, self._operations, places, references)
         sheet.transfers_requested.connect(self._operations.transfers.ask)
         sheet.offer_commands(
             lambda: self._shared.commands.of_requests([one.request for one in sheet.model.ticked()]),

@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from longshore.application.requests import LocalPlace
 from longshore.application.updates.model import Failure, Fetch, Held, Kind, Update, UpdatePlan
 from longshore.application.updates.planning import Wanted
 from longshore.application.updates.snoozes import Snoozes
@@ -20,7 +21,7 @@ from longshore.models.columns import Role, Tone
 from longshore.models.updates import UpdateColumn
 from longshore.oci.reference import Reference
 from longshore.settings import Settings
-from longshore.transfers.transfer import TransferRequest
+from longshore.transfers.transfer import LibraryPlace, TransferRequest
 from longshore.widgets.dialogs.updates import UpdateSheet
 from qt.models.made import ENGINE, image, sha
 
@@ -54,9 +55,11 @@ PLAN = UpdatePlan((MOVED, VERSION, OLDER), looked=5)
 class Bench:
     """A sheet with its owner, who has the plan at once."""
 
-    def __init__(self, qtbot: QtBot, folder: Path, plan: UpdatePlan = PLAN) -> None:
+    def __init__(
+        self, qtbot: QtBot, folder: Path, plan: UpdatePlan = PLAN, places: dict[LocalPlace, str] | None = None
+    ) -> None:
         self.snoozes = Snoozes(Settings(folder))
-        self.sheet = UpdateSheet(None, "Update all images of default", self.snoozes, {})
+        self.sheet = UpdateSheet(None, "Update all images of default", self.snoozes, places or {})
         self.asked: list[bool] = []
         self.requests: list[list[TransferRequest]] = []
         self.plan = plan
@@ -181,6 +184,19 @@ def test_nothing_to_update(qtbot: QtBot, tmp_path: Path) -> None:
     ):
         bench.sheet.show_plan(plan)
         assert bench.sheet.empty.text() == said
+
+
+def test_several_places_are_told_apart(qtbot: QtBot, tmp_path: Path) -> None:
+    library = LibraryPlace(Path("/library"))
+    plan = UpdatePlan((MOVED, replace(MOVED, place=library, containers=(), others=())), looked=2)
+    sheet = Bench(qtbot, tmp_path, plan, {ENGINE: "default", library: "Library"}).sheet
+    places = [sheet.model.index(row, UpdateColumn.PLACE).data() for row in range(2)]
+    assert places == ["default", "Library"]
+    assert not sheet.view.columns.header.isSectionHidden(UpdateColumn.PLACE)
+    assert "The library removes the old image." in sheet.remains.text()
+    sheet.finish()
+    alone = Bench(qtbot, tmp_path).sheet
+    assert alone.view.columns.header.isSectionHidden(UpdateColumn.PLACE)
 
 
 def test_what_could_not_be_compared(qtbot: QtBot, tmp_path: Path) -> None:

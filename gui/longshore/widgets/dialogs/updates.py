@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from longshore.application.updates.model import Held
 from longshore.application.updates.snoozes import MOST_DAYS
 from longshore.errors import LongshoreError
-from longshore.models.updates import UpdateModel
+from longshore.models.updates import UpdateColumn, UpdateModel
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.dialogs.clean_up_table import TICK_COLUMN, TickView
 from longshore.widgets.dialogs.sheet import Sheet
@@ -45,6 +45,7 @@ _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
     TICK_COLUMN,
     Column("registry.acme.io/acme/billing-api:2.4.1", "…/billing-api:2.4.1", weight=3),
+    Column("build-server", "default", weight=1),
     Column("1c9e0a8b12cd", "1c9e0a8b12cd", fixed=True, elide=_RIGHT),
     Column("1c9e0a8b12cd", "1c9e0a8b12cd", fixed=True, elide=_RIGHT),
     Column("about 888 MB", "about 888 MB", right=True, elide=_RIGHT),
@@ -117,6 +118,7 @@ class UpdateSheet(Sheet):
     def _add_list(self) -> None:
         self.view = TickView(self.model, _COLUMNS, self.tr("Updates"), self.tr("All updates"))
         self.view.setMinimumHeight(180)
+        self.view.columns.leave_out([] if self._places else [UpdateColumn.PLACE])
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self.view.selectionModel().currentChanged.connect(self._selection_changed)
         self.view.opened.connect(self._confirmed)  # only Enter: two clicks change ticks
@@ -198,7 +200,7 @@ class UpdateSheet(Sheet):
         self._show_rows()
         self.show_problem(self._reasons(found.failures))
         if self.model.rows and not self.view.rows():
-            self.view.setCurrentIndex(self.model.index(0, 1))
+            self.view.setCurrentIndex(self.model.index(0, UpdateColumn.IMAGE))
         if not (self.age.hasFocus() or self.major.hasFocus()):
             self.view.setFocus()  # it was hidden until now
 
@@ -310,7 +312,7 @@ class UpdateSheet(Sheet):
         self._plan = found
         self._show_rows()
         if 0 <= row < len(self.model.rows):
-            self.view.setCurrentIndex(self.model.index(row, 1))
+            self.view.setCurrentIndex(self.model.index(row, UpdateColumn.IMAGE))
         self._selection_changed()
 
     @property
