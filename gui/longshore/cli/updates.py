@@ -298,7 +298,7 @@ def _show(plan: UpdatePlan, wanted: Wanted, output: Output) -> None:
     output.table(header, rows, prose=len(header) - 1 if some else None, spare=())
     offered = plan.offered
     if offered:
-        sentence = tr("{updates}, {size} to fetch.")
+        sentence = tr("{updates}, {size}.")
         output.line(sentence.format(updates=words.counted(len(offered)), size=words.total(offered)).strip())
     for line in filter(None, [words.hub_cost(offered), *words.remains(offered)]):
         output.line(line)

@@ -46,19 +46,21 @@ def fetch(found: Fetch) -> str:
 
 
 def total(updates: Iterable[Update]) -> str:
-    """Return the sum of what *updates* fetch, as :func:`fetch` does; with ``at least`` if some sizes are not known."""
+    """Return the sum of what *updates* fetch, as exact as its parts: ``about 12 MB to fetch``."""
     found = [one.fetch for one in updates]
     known = [one.bytes for one in found if one.bytes is not None]
-    if not known:
-        return tr("size unknown")
     size = sum(known)
+    if not known:
+        return tr("size not known")
     if len(known) < len(found):
-        return tr("at least {size}").replace("{size}", text.about_size(size))
-    if any(one.at_most for one in found):
-        return tr("up to {size}").replace("{size}", text.about_size(size))
-    if any(one.about for one in found):
-        return tr("about {size}").replace("{size}", text.about_size(size))
-    return text.size(size)
+        words = tr("at least {size} to fetch")
+    elif any(one.at_most for one in found):
+        words = tr("up to {size} to fetch")
+    elif size and any(one.about for one in found):
+        words = tr("about {size} to fetch")
+    else:
+        return tr("{size} to fetch").replace("{size}", text.size(size))
+    return words.replace("{size}", text.about_size(size))
 
 
 def held(update: Update, snoozes: Mapping[tuple[str, Kind], Snooze], minimum_age: int) -> str:
@@ -107,31 +109,32 @@ def hub_cost(updates: Iterable[Update]) -> str:
 def remains(updates: Sequence[Update]) -> list[str]:
     """Return sentences about what stays after *updates*: old images, containers, other platforms."""
     moved = [one for one in updates if one.kind is Kind.MOVED]
-    engines = [one for one in moved if not isinstance(one.place, LibraryPlace)]
-    going = {one.reference for one in moved}
-    kept = [(one, [other for other in one.others if other not in going]) for one in moved]
+    going = {(one.place, one.reference) for one in moved}
+    kept = [(one, [other for other in one.others if (one.place, other) not in going]) for one in moved]
     words = []
-    dangling = {one.image.image_id for one, others in kept if not others and one in engines}
+    alone = {(one.place, one.image.image_id) for one, others in kept if not others}
+    unnamed = sum(isinstance(place, LibraryPlace) for place, _ in alone)
+    dangling = len(alone) - unnamed
     if dangling:
         words.append(
             tr("The old image stays without a tag until you clean up.")
-            if len(dangling) == 1
-            else tr("%n old images stay without a tag until you clean up.", len(dangling))
+            if dangling == 1
+            else tr("%n old images stay without a tag until you clean up.", dangling)
         )
-    unnamed = {one.image.image_id for one, others in kept if not others and one not in engines}
     if unnamed:
         words.append(
             tr("The library removes the old image.")
-            if len(unnamed) == 1
-            else tr("The library removes %n old images.", len(unnamed))
+            if unnamed == 1
+            else tr("The library removes %n old images.", unnamed)
         )
-    for one, others in kept[:_NAMED]:
-        if others:
-            sentence = tr("The old image of {image} keeps {tags}.")
-            names = _names([other.familiar for other in others])
-            words.append(
-                sentence.replace("{image}", text.safe(one.reference.familiar)).replace("{tags}", names)
-            )
+    keeping = [(one, others) for one, others in kept if others]
+    if len(keeping) > _NAMED:
+        words.append(tr("%n old images keep other tags.", len(keeping)))
+        keeping = []
+    for one, others in keeping:
+        sentence = tr("The old image of {image} keeps {tags}.")
+        names = _names([other.familiar for other in others])
+        words.append(sentence.replace("{image}", text.safe(one.reference.familiar)).replace("{tags}", names))
     users = list({each.id: each.name for one in moved for each in one.containers}.values())
     if users:
         sentence = (
@@ -149,13 +152,12 @@ def remains(updates: Sequence[Update]) -> list[str]:
             if len(versions) == 1
             else tr("The current tags stay beside the newer versions.")
         )
-    for one in moved:
-        if one.left_out:
-            sentence = tr("{image}: {platforms} here is not updated.")
-            names = _names([str(platform) for platform in one.left_out])
-            words.append(
-                sentence.replace("{image}", text.safe(one.reference.familiar)).replace("{platforms}", names)
-            )
+    for one in [one for one in moved if one.left_out][:_NAMED]:
+        sentence = tr("{image}: {platforms} here is not updated.")
+        names = _names([str(platform) for platform in one.left_out])
+        words.append(
+            sentence.replace("{image}", text.safe(one.reference.familiar)).replace("{platforms}", names)
+        )
     return words
 
 

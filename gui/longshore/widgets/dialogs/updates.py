@@ -258,13 +258,7 @@ class UpdateSheet(Sheet):
             if len(rows) == 1
             else self.tr("{0} of {1} updates").format(f"{len(ticked):,}", f"{len(rows):,}")
         )
-        self.total.setText(
-            ""
-            if not rows
-            else self.tr("{0}, {1} to fetch").format(count, words.total(ticked))
-            if ticked
-            else count
-        )
+        self.total.setText("" if not rows else f"{count}, {words.total(ticked)}" if ticked else count)
         self.cost.setText(words.hub_cost(ticked))
         self.remains.setText(" ".join(words.remains(ticked)))
         self.remains.setVisible(bool(self.remains.text()))

@@ -97,17 +97,19 @@ def test_what_stays_of_old_images() -> None:
     version = update(kind=Kind.VERSION, target=Reference.parse("web:1.5"))
     assert words.remains([version]) == ["web:1.4 stays beside the newer version."]
     assert (words.before(version), words.after(version)) == ("1.4", "1.5")
+    many = [update(f"acme.io/app:{number}", others=(other,)) for number in range(5)]
+    assert words.remains(many) == ["5 old images keep other tags."]
     assert words.remains([update(left_out=(ARM,))])[-1] == "web:1.4: linux/arm64 here is not updated."
 
 
 @pytest.mark.parametrize(
     ("fetches", "shown"),
     [
-        ([Fetch(1_000_000), Fetch(2_000_000)], "3 MB"),
-        ([Fetch(1_000_000), Fetch(2_000_000, about=True)], "about 3 MB"),
-        ([Fetch(1_000_000), Fetch(2_000_000, at_most=True)], "up to 3 MB"),
-        ([Fetch(3_000_000), Fetch()], "at least 3 MB"),
-        ([Fetch()], "size unknown"),
+        ([Fetch(1_000_000), Fetch(2_000_000)], "3 MB to fetch"),
+        ([Fetch(1_000_000), Fetch(2_000_000, about=True)], "about 3 MB to fetch"),
+        ([Fetch(1_000_000), Fetch(2_000_000, at_most=True)], "up to 3 MB to fetch"),
+        ([Fetch(3_000_000), Fetch()], "at least 3 MB to fetch"),
+        ([Fetch()], "size not known"),
     ],
 )
 def test_a_sum_is_as_exact_as_its_parts(fetches: list[Fetch], shown: str) -> None:
