@@ -109,7 +109,7 @@ class Operations(QObject):
         certificates = folders.config / "certificates"
         self.registries = Registries(self.clients, self.tasks, book, registry_model, tags, certificates)
         self.attached = Attached(
-            self.clients, self.tasks, lambda host: book.config(host).is_hub, environ, self.signatures
+            self.clients, self.tasks, lambda host: book.config(host).is_hub, environ, gate
         )
         self.details = Details(self.clients, self.tasks, lambda host: book.config(host).is_hub)
         self.layers = Layers(self.clients, self.tasks)
