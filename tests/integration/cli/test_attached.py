@@ -23,11 +23,11 @@ def test_what_is_attached(alone: Command, open_registry: PrivateRegistry) -> Non
         digest = made.put_built(writer, repository, "1", [("linux", "amd64")], statements)
         made.put_tagged(writer, repository, digest, ".att", [("application/sarif+json", sarif, {})])
     name = f"{open_registry.address}/{repository}:1"
-    sbom, provenance, scan = alone.records("inspect", "--attached", name)
-    assert [(one["what"], one["how"], one["platform"]) for one in (sbom, provenance, scan)] == [
+    scan, sbom, provenance = alone.records("inspect", "--attached", name)
+    assert [(one["what"], one["how"], one["platform"]) for one in (scan, sbom, provenance)] == [
+        ("scan", "tag", None),
         ("sbom", "index", "linux/amd64"),
         ("provenance", "index", "linux/amd64"),
-        ("scan", "tag", None),
     ]
     assert (sbom["image_digest"], scan["subject"]) == (digest, digest)
     assert sbom["sbom"]["packages"] == 2

@@ -44,6 +44,13 @@ MOST_IMAGES = 8
 MOST_READ = 100
 #: Most attachments of one image.
 MOST = 1_000
+#: The order of what is attached to one image.
+_RANKS = {
+    kind: number
+    for number, kind in enumerate(
+        (Kind.SIGNATURE, Kind.BUNDLE, Kind.SBOM, Kind.PROVENANCE, Kind.SCAN, Kind.VEX)
+    )
+}
 _CREATED = "org.opencontainers.image.created"
 #: Annotation of a BuildKit attestation: the digest of its image in the same index.
 _IMAGE = "vnd.docker.reference.digest"
@@ -94,8 +101,8 @@ class Found:
     """What is attached to an image.
 
     *end*: where the image was looked at; for an image of an engine, its registry. *digest*: of the image. *images*: the
-    manifests whose attachments were looked for, the image itself first. *unlisted*: why the place may have more than
-    this, "" if it listed all. *left_out*: attachments beyond the limits.
+    manifests whose attachments were looked for, the image itself first. *attachments*: by image, signatures first.
+    *unlisted*: why the place may have more than this, "" if it listed all. *left_out*: attachments beyond the limits.
     """
 
     end: Endpoint
@@ -214,7 +221,12 @@ def find_in(
         documents = list(_documents(holder, platforms.get(holder.subject)))
         left_out += max(len(attachments) + len(documents) - MOST, 0)
         attachments += documents[: MOST - len(attachments)]
-    return Found(end, top.digest, tuple(asked), tuple(_once(attachments)), finder.unlisted, left_out)
+    order = {digest: number for number, digest in enumerate(asked)}
+    attachments = sorted(
+        _once(attachments),
+        key=lambda one: (order.get(one.subject, len(order)), _RANKS.get(one.kind, len(_RANKS))),
+    )
+    return Found(end, top.digest, tuple(asked), tuple(attachments), finder.unlisted, left_out)
 
 
 def _once(found: Iterable[Attachment]) -> Iterable[Attachment]:

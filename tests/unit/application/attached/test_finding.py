@@ -122,9 +122,9 @@ def test_cosigns_tags(shop: Shop, server: Scripted, clients: Clients) -> None:
     assert [(one.kind, one.how, one.size) for one in found.attachments] == [
         (Kind.SIGNATURE, How.TAG, 1),
         (Kind.SIGNATURE, How.TAG, 1),
+        (Kind.SBOM, How.TAG, 2),
         (Kind.PROVENANCE, How.TAG, 1),
         (Kind.ATTESTATION, How.TAG, 1),
-        (Kind.SBOM, How.TAG, 2),
     ]
     first = found.attachments[0]
     assert first.document is not None
@@ -156,10 +156,10 @@ def test_referrers(shop: Shop, server: Scripted, clients: Clients, listed: bool)
     found = look(server, clients)
     assert [(one.kind, one.artifact_type, one.size) for one in found.attachments] == [
         (Kind.SIGNATURE, made.BUNDLE, 3),
-        (Kind.OTHER, "application/x-odd", odd["size"]),
         (Kind.SBOM, "text/spdx", 7),  # named, although it is gone
+        (Kind.OTHER, "application/x-odd", odd["size"]),
     ]
-    first, second, third = found.attachments
+    first, third, second = found.attachments
     assert first.created is not None
     assert first.created.year == 2026
     assert dict(first.annotations) == bundle
