@@ -14,6 +14,7 @@ from longshore.cli.transfer_values import place_values
 from longshore.words import inspection as inspection_words
 from longshore.words import text, times
 from longshore.words import transfers as words
+from longshore.words.artifacts import artifact_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -163,6 +164,8 @@ def lines(shown: Shown) -> Iterator[str]:
     yield from _field("Image ID", found.image_id)
     yield from _fields("Known as", found.repo_digests)
     yield from _field("Media type", found.media_type)
+    if found.artifact_type and artifact_name(found.artifact_type) != text.safe(found.artifact_type, 200):
+        yield from _field("Kind", artifact_name(found.artifact_type))
     yield from _field("Artifact type", found.artifact_type)
     yield from _fields(
         "Platforms",

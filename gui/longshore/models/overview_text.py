@@ -13,6 +13,7 @@ from longshore.language import tr
 from longshore.models.columns import Tone
 from longshore.models.facts import MOST, Fact, Section
 from longshore.words import errors, text, times
+from longshore.words.artifacts import artifact_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -83,7 +84,7 @@ def _about(
         yield Fact(tr("Also tagged"), ", ".join(map(text.safe, tags)), more=names, copied=names)
     if found is not None and not found.is_image:
         kind = found.artifact_type or found.media_type
-        yield Fact(tr("Kind"), text.safe(kind) or tr("unknown"))
+        yield Fact(tr("Kind"), artifact_name(kind) or tr("unknown"), more=text.safe(kind))
     yield from _platform(subject, found)
     created = _created(subject, found)
     if created is not None:

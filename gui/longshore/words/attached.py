@@ -11,6 +11,7 @@ from longshore.oci.digest import short
 from longshore.oci.scan_result import Severity
 from longshore.secrecy import without_likely_secrets
 from longshore.words import errors, signatures, text, times
+from longshore.words.artifacts import kind_name
 
 if TYPE_CHECKING:
     from longshore.application.attached.finding import Attachment, Found
@@ -25,33 +26,6 @@ if TYPE_CHECKING:
 _COMMIT = 7
 #: The severities that a line counts; the others are added up.
 _LOUD = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
-
-
-def kind_name(kind: Kind) -> str:
-    """Return what an artifact is: ``SBOM``, ``Helm chart``."""
-    return {
-        Kind.IMAGE: tr("Image"),
-        Kind.SIGNATURE: tr("Signature"),
-        Kind.SBOM: tr("SBOM"),
-        Kind.PROVENANCE: tr("Provenance"),
-        Kind.SCAN: tr("Scan result"),
-        Kind.VEX: tr("VEX document"),
-        Kind.ATTESTATION: tr("Attestation"),
-        Kind.BUNDLE: tr("Sigstore bundle"),
-        Kind.HELM_CHART: tr("Helm chart"),
-        Kind.HELM_PROVENANCE: tr("Helm provenance file"),
-        Kind.WASM: tr("WebAssembly module"),
-        Kind.COMPOSE: tr("Compose application"),
-        Kind.CNAB: tr("CNAB bundle"),
-        Kind.POLICY: tr("Policy bundle"),
-        Kind.FLUX: tr("Flux source"),
-        Kind.MODEL: tr("AI model"),
-        Kind.CACHE: tr("Build cache"),
-        Kind.PLUGIN: tr("Docker plugin"),
-        Kind.SIF: tr("Singularity image"),
-        Kind.DEV_CONTAINER: tr("Dev container"),
-        Kind.OTHER: tr("Artifact"),
-    }[kind]
 
 
 def title(attachment: Attachment, said: Said | None = None) -> str:

@@ -12,6 +12,7 @@ from longshore.application.inspection.values import Attestation, Inspected
 from longshore.language import tr
 from longshore.oci.image_config import HealthCheck
 from longshore.words import text, times
+from longshore.words.artifacts import artifact_name
 
 #: How builders write a step: docker's classic one (``/bin/sh -c #(nop)  CMD``, ``|1 A=b /bin/sh -c make``) and BuildKit
 #: (``RUN /bin/sh -c make # buildkit``, ``RUN |1 A=b /bin/sh -c make``).
@@ -166,8 +167,8 @@ def platform_state(here: bool | None, *, remote: bool) -> str:
 def platforms_sentence(found: Inspected) -> str:
     """What a tag points to: one image, an index, or something else."""
     if not found.is_image:
-        kind = text.safe(found.artifact_type, 200)
-        return tr("This is not an image but an artifact of the type {0}.").format(kind) if kind else ""
+        kind = artifact_name(found.artifact_type)
+        return tr("This is not an image but an artifact: {0}.").format(kind) if kind else ""
     if not found.platforms:
         platform = str(found.platform) if found.platform is not None else tr("not named")
         return tr("A single image, for {0}.").format(platform)

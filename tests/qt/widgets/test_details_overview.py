@@ -124,7 +124,7 @@ def test_a_tag_is_shown_with_its_details(tab: OverviewTab) -> None:
 def test_an_artifact_is_shown_as_what_it_is(tab: OverviewTab) -> None:
     tab.set_subject(REMOTE)
     tab.set_inspected(Inspected(REMOTE.end, artifact_type="application/vnd.cncf.helm.config.v1+json"))
-    assert facts(tab.facts)["Kind"] == "application/vnd.cncf.helm.config.v1+json"
+    assert facts(tab.facts)["Kind"] == "Helm chart"
 
 
 def test_who_can_pull_is_asked_on_demand(tab: OverviewTab, qtbot: QtBot) -> None:
