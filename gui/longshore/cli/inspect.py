@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from longshore.application import places
-from longshore.cli import exit_codes, inspect_attached, inspect_files
+from longshore.cli import exit_codes, inspect_attached, inspect_compare, inspect_files
 from longshore.cli.moving import platform_of
 from longshore.cli.output import Output
 from longshore.cli.streams import write_bytes
@@ -29,6 +29,7 @@ with the configuration. Values that look like secrets are hidden, except in --co
 An image of an engine has neither: save it, or inspect it in its registry.
 
 {inspect_attached.HELP}
+{inspect_compare.HELP}
 {inspect_files.EPILOG}
 examples:
   longshore inspect alpine
@@ -36,6 +37,7 @@ examples:
   longshore inspect --raw registry.example:5000/team/app:1.0 | sha256sum
   longshore inspect docker-daemon:app:dev
   longshore inspect --attached ghcr.io/org/app:1.2
+  longshore inspect --compare ghcr.io/org/app:1.3 docker-daemon:app:dev
   longshore inspect --packages --format csv ghcr.io/org/app:1.2 > packages.csv
 {inspect_files.EXAMPLES}"""
 
@@ -69,6 +71,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
         help="also ask the registry whether anyone can pull it: one request without signing in",
     )
     inspect_attached.add(parser, which)
+    inspect_compare.add(parser)
     parser.add_argument("--show-secrets", action="store_true", help="show all values of variables")
     parser.set_defaults(run=inspect)
 
@@ -79,6 +82,8 @@ def inspect(session: Session, arguments: argparse.Namespace, output: Output) -> 
     from longshore.cancellation import Cancellation
     from longshore.cli.inspect_output import lines, values
 
+    if arguments.compare and (arguments.raw or arguments.config or arguments.attached or arguments.findings):
+        raise InvalidInput("--compare can only be combined with --packages, --platform and --show-secrets.")
     attached = inspect_attached.asked(arguments)
     files = inspect_files.asked(arguments)
     named = places.parse_place(arguments.reference, session)
@@ -87,6 +92,8 @@ def inspect(session: Session, arguments: argparse.Namespace, output: Output) -> 
             session.engine()
     session.check_engines()
     end = places.end_of(named, session)
+    if arguments.compare:
+        return inspect_compare.run(session, arguments, output, end)
     if attached:
         return inspect_attached.run(session, arguments, output, end)
     if files:
