@@ -12,9 +12,12 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from longshore.transfers.transfer import RegistryPlace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from longshore.application.clients import Clients
     from longshore.application.inspection.access import PullAccess
-    from longshore.application.inspection.values import Inspected
+    from longshore.application.inspection.pretty import Pretty
+    from longshore.application.inspection.values import Document, Inspected
     from longshore.application.subject import Subject
     from longshore.cancellation import Cancellation
     from longshore.errors import LongshoreError
@@ -114,6 +117,28 @@ class Details(QObject):
             return who_can_pull(reference, clients, cancellation)
 
         self._also.append(self._tasks.run(self._tasks.listing, ask, done=done, name="who can pull"))
+
+    def lay_out(self, document: Document, done: Callable[[Pretty], None]) -> None:
+        """Make the lines of *document* for people. *done* is not called if the user selects another image."""
+
+        def lay_out(cancellation: Cancellation) -> Pretty:
+            from longshore.application.inspection.pretty import pretty
+
+            return pretty(document.raw, cancellation)
+
+        self._also.append(self._tasks.run(self._tasks.quick, lay_out, done=done, name="lines of a document"))
+
+    def save(self, document: Document, path: Path, done: Callable[[LongshoreError | None], None]) -> None:
+        """Write *document* as *path*, unchanged."""
+
+        def save(_: Cancellation) -> None:
+            from longshore.application.attached.exporting import write_file
+
+            write_file(path, document.raw)
+
+        self._tasks.run(
+            self._tasks.quick, save, done=lambda _: done(None), failed=done, name="save a document"
+        )
 
     def stop(self) -> None:
         """Read nothing more."""

@@ -15,9 +15,11 @@ from longshore.words.cleanup import own_size
 if TYPE_CHECKING:
     from longshore.operations import Operations
     from longshore.widgets.details.attached import AttachedTab
+    from longshore.widgets.details.configuration import ConfigurationTab
     from longshore.widgets.details.layers import LayersTab
     from longshore.widgets.details.overview import OverviewTab
     from longshore.widgets.details.platforms import PlatformsTab
+    from longshore.widgets.details.raw import RawTab
     from longshore.widgets.details.tab import DetailsTab
     from longshore.widgets.main_window import MainWindow
     from longshore.widgets.row_view import RowView
@@ -74,6 +76,12 @@ class Details(QObject):
                 details_tabs.connect_platforms(cast("PlatformsTab", tab), self.operations, self._shared)
             case "overview":
                 self._connect_overview(cast("OverviewTab", tab))
+            case "configuration":
+                cast("ConfigurationTab", tab).copy_requested.connect(self._shared.to_clipboard)
+            case "raw":
+                from longshore.wiring.raw import Raw
+
+                Raw(cast("RawTab", tab), self.window, self.operations, self._shared)
 
     def _connect_overview(self, tab: OverviewTab) -> None:
         operations = self.operations

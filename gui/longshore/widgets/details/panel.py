@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from longshore.models.columns import Tone
 from longshore.widgets.columns import EDGE
@@ -259,6 +259,9 @@ def _foot_of(tab: DetailsTab) -> QWidget:
     foot = QWidget()
     row = QHBoxLayout(foot)
     row.setContentsMargins(EDGE - 9, 0, EDGE, 0)
-    row.addWidget(tab.verbs, 1)
-    row.addWidget(tab.note)
+    tab.verbs.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+    tab.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    tab.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    row.addWidget(tab.verbs)
+    row.addWidget(tab.note, 1)
     return foot

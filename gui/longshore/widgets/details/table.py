@@ -42,9 +42,23 @@ def _platforms() -> DetailsTab:
     return PlatformsTab()
 
 
+def _configuration() -> DetailsTab:
+    from longshore.widgets.details.configuration import ConfigurationTab
+
+    return ConfigurationTab()
+
+
+def _raw() -> DetailsTab:
+    from longshore.widgets.details.raw import RawTab
+
+    return RawTab()
+
+
 TABS: tuple[TabKind, ...] = (
     TabKind("overview", lambda: tr("Overview"), _overview),
     TabKind("layers", lambda: tr("Layers"), _layers),
+    TabKind("configuration", lambda: tr("Configuration"), _configuration),
     TabKind("platforms", lambda: tr("Platforms"), _platforms),
     TabKind("attached", lambda: tr("Attached"), _attached),
+    TabKind("raw", lambda: tr("Raw"), _raw),
 )
