@@ -31,6 +31,7 @@ class TagColumn(enum.IntEnum):
     PLATFORMS = 3
     CREATED = 4
     STATE = 5
+    SIGNATURE = 6
 
 
 class RegistryColumn(enum.IntEnum):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Signal, Slot
 
 from longshore.language import tr
 from longshore.models import mime, ordering, sieve
 from longshore.models.columns import Role, TagColumn
 from longshore.models.row_table import Index, RowChoice, RowTable
+from longshore.models.signature_cells import SIGNATURE_ROLES, TagSignatures, signature_hint
 from longshore.models.state_cells import STATE_ROLES, TagStates, state_hint, state_order
 from longshore.models.tooltips import tooltip
 from longshore.words import errors
@@ -54,6 +55,9 @@ class TagModel(RowTable["TagRow"]):
         self._generation = 0
         self._by_tag: dict[str, TagRow] = {}
         self._states = TagStates()
+        #: The cells of the column Signature, and the requests for them.
+        self.signatures = TagSignatures(self)
+        self.signatures.changed.connect(self._signatures_changed)
         self._loading = False
         self._has_more = False
         self._expected: int | None = None
@@ -137,6 +141,7 @@ class TagModel(RowTable["TagRow"]):
         self._expected = None
         self._loading = bool(host)
         self._has_more = False
+        self.signatures.begin(self._generation, (host, repository))
         if (host, repository) == (self._host, self._repository):
             for row in self._all:
                 row.stale, row.asked = True, False
@@ -228,6 +233,8 @@ class TagModel(RowTable["TagRow"]):
             return
         self._tell_changed(gathered)
         self._tell_details(gathered)
+        if self._span is not None:
+            self.signatures.look(self._rows[max(self._span[0], 0) : self._span[1] + 1])
         self.counts_changed.emit()
         if self._sort_column != TagColumn.TAG or self._sieve or self._chosen:
             self._arrange()
@@ -248,6 +255,16 @@ class TagModel(RowTable["TagRow"]):
             return
         first, last = self._span
         self._ask(self._rows[max(first, 0) : last + 1])
+        self.signatures.look(self._rows[max(first, 0) : last + 1])
+
+    @Slot(object)
+    def _signatures_changed(self, tags: Iterable[str] | None) -> None:
+        rows = self._all if tags is None else [self._by_tag[tag] for tag in tags if tag in self._by_tag]
+        self._tell_changed(set(rows), TagColumn.SIGNATURE, TagColumn.SIGNATURE)
+        if self._sort_column == TagColumn.SIGNATURE:
+            self._arrange()
+        if tags is None:
+            self._want_again()
 
     def want_all_details(self) -> None:
         """Request all missing details: an order by date or size is correct only if all are known."""
@@ -327,6 +344,8 @@ class TagModel(RowTable["TagRow"]):
         return ordering.ordered(rows, dates.get, descending=True)
 
     def _sort_key(self, row: TagRow, column: int) -> Any:
+        if column == TagColumn.SIGNATURE:
+            return self.signatures.order(row)
         return state_order(self._states.state(row.tag)) if column == TagColumn.STATE else row.sort_key(column)
 
     # -- comparison with the local images
@@ -364,11 +383,14 @@ class TagModel(RowTable["TagRow"]):
                 TagColumn.PLATFORMS: tr("Platforms"),
                 TagColumn.CREATED: tr("Created"),
                 TagColumn.STATE: tr("State"),
+                TagColumn.SIGNATURE: tr("Signature"),
             }[TagColumn(column)]
         if role == _Item.ToolTipRole and column == TagColumn.SIZE:
             return tr("Compressed size: what a pull downloads. It takes more space on disk.")
         if role == _Item.ToolTipRole and column == TagColumn.STATE:
             return state_hint()
+        if role == _Item.ToolTipRole and column == TagColumn.SIGNATURE:
+            return signature_hint()
         return None
 
     def _whole(self, row: TagRow, column: int) -> str:
@@ -377,6 +399,8 @@ class TagModel(RowTable["TagRow"]):
     def _value(self, row: TagRow, column: int, role: int) -> Any:
         if column == TagColumn.STATE and role in STATE_ROLES:
             return self._states.value(self.reference_of(row), role)
+        if column == TagColumn.SIGNATURE and role in SIGNATURE_ROLES:
+            return self.signatures.value(row, self.reference_of(row), role)
         if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
             return row.text(column)
         if role == _Item.ToolTipRole:
@@ -408,7 +432,7 @@ class TagModel(RowTable["TagRow"]):
         if role == Role.STRONG:
             return column == TagColumn.TAG
         if role == Role.DIM:
-            return column in (TagColumn.DIGEST, TagColumn.PLATFORMS, TagColumn.CREATED, TagColumn.STATE)
+            return column not in (TagColumn.TAG, TagColumn.SIZE)
         if role == Role.FIXED_WIDTH:
             return column == TagColumn.DIGEST and row.details is not None
         return None

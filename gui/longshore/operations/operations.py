@@ -41,6 +41,7 @@ from longshore.operations.recent import RecentRepositories
 from longshore.operations.registries import Registries
 from longshore.operations.signatures import Signatures
 from longshore.operations.states import States
+from longshore.operations.tag_signatures import TagSignatures
 from longshore.operations.tasks import Tasks
 from longshore.operations.transfers import Transfers
 from longshore.operations.undo import Undoing
@@ -117,6 +118,7 @@ class Operations(QObject):
         self.platform_sizes = PlatformSizes(self.clients, self.tasks)
         self.registries.settings_changed.connect(self.states.switched)
         self.registries.sign_ins.switched.connect(self.states.switched)
+        self.tag_signatures = TagSignatures(self.clients, self.tasks, self.signatures, tags)
         self.contents = ContentsReader(self.clients, self.tasks)
         self.mirrors = Mirrors(self.clients, self.tasks, settings)
         self.transfers = Transfers(
@@ -175,6 +177,7 @@ class Operations(QObject):
         self.platform_sizes.stop()
         self.states.stop()
         self.registries.stop()
+        self.tag_signatures.stop()
         self.recent.stop()
         self.undo.stop()
         clean = await self.tasks.call(self.tasks.quick, self.transfers.shutdown, 1.5)

@@ -28,6 +28,7 @@ _COLUMNS = [
     Column("amd64  arm64  s390x", "amd64  arm64", weight=2, elide=_RIGHT, yields=1),
     Column("12 months ago", "20 min", elide=_RIGHT, together=True),
     Column("only there", "unknown", kind=Kind.PILL, elide=_RIGHT),
+    Column("signed by release@acme.io", "unverified", kind=Kind.PILL, elide=_RIGHT),
 ]
 #: Awaited details above which an order by them is not final: more than the visible rows.
 _MANY_DETAILS = 100
@@ -76,7 +77,7 @@ class TagSection(QWidget):
         outer.addWidget(band)
         self.loading = LoadingLine()
         outer.addWidget(self.loading)
-        self.view = TableView(self.tr("Tags"), _COLUMNS)
+        self.view = TableView(self.tr("Tags"), _COLUMNS, (TagColumn.SIGNATURE,))
         self.view.set_drag(self._describe)
         self.view.set_model(model, -1, Qt.SortOrder.AscendingOrder)
         outer.addWidget(self.view, 1)
@@ -89,6 +90,7 @@ class TagSection(QWidget):
         for signal in (model.counts_changed, model.note_changed, model.layoutChanged):
             signal.connect(self._rows_changed)
         self.view.columns.header.sortIndicatorChanged.connect(self._sorted)
+        self.view.columns.header.sectionResized.connect(self._column_resized)
         self._place = ("", "")
         self.setMinimumHeight(110)
         self._rows_changed()
@@ -218,6 +220,12 @@ class TagSection(QWidget):
         if column > TagColumn.TAG and column != TagColumn.STATE:
             # Rows cannot be sorted by values that are not known yet.
             self.model.want_all_details()
+
+    @Slot(int, int, int)
+    def _column_resized(self, column: int, _old: int, new: int) -> None:
+        """A column that is hidden has no width: no signature is verified for it."""
+        if column == TagColumn.SIGNATURE:
+            self.model.signatures.show(new > 0)
 
     def _describe(self, rows: list[QModelIndex]) -> str:
         if len(rows) == 1:

@@ -55,6 +55,9 @@ def explanation(verdict: Verdict, reference: str = "") -> str:
         ),
         Reason.NOT_CONFIRMED: tr("cosign did not verify the signature: {detail}"),
         Reason.OTHER_FORMAT: tr("Signed by the Notary Project's tools, which Longshore does not verify."),
+        Reason.COUNTED: tr(
+            "Docker Hub counts reading signatures as a pull. Open Details, or use longshore verify."
+        ),
         Reason.UNLISTED: tr("The registry does not list signatures: {detail}"),
         Reason.TOO_MANY: tr("There are too many signatures; none of those read is by one of your keys."),
     }[verdict.reason].replace("{detail}", detail)

@@ -108,6 +108,7 @@ def test_only_the_digest_of_a_tag_says_that_it_cannot_be_read(tags: TagModel) ->
         TagColumn.TAG: "broken",
         TagColumn.DIGEST: "can't be read",
         **dict.fromkeys((TagColumn.SIZE, TagColumn.PLATFORMS, TagColumn.CREATED, TagColumn.STATE), ""),
+        TagColumn.SIGNATURE: "",
     }
     assert _at(tags, "broken", TagColumn.DIGEST, Role.FIXED_WIDTH) is False, "an error text is not a digest"
     assert _at(tags, "2.4.0", TagColumn.DIGEST, Role.FIXED_WIDTH) is True
@@ -128,9 +129,9 @@ def test_states_and_tones_of_tags(tags: TagModel) -> None:
     assert tones == {"2.4.0": Tone.GOOD, "edge": Tone.BAD, "later": Tone.NONE}
     assert _at(tags, "2.4.0", TagColumn.SIZE, Role.TONE) is None
     assert [_at(tags, "2.4.0", column, Role.DIM) for column in TagColumn] == [
-        *(False, True, False, True, True, True)
+        *(False, True, False, True, True, True, True)
     ]
-    assert [_at(tags, "2.4.0", column, Role.STRONG) for column in TagColumn] == [True, *[False] * 5]
+    assert [_at(tags, "2.4.0", column, Role.STRONG) for column in TagColumn] == [True, *[False] * 6]
 
 
 def test_short_forms_of_tags(tags: TagModel) -> None:
@@ -145,7 +146,7 @@ def test_headers_of_tags_explain_what_is_not_plain(tags: TagModel) -> None:
     ]
     assert said[TagColumn.SIZE].startswith("Compressed")
     assert "the same" in said[TagColumn.STATE]
-    assert [bool(words) for words in said] == [False, False, True, False, False, True]
+    assert [bool(words) for words in said] == [False, False, True, False, False, True, True]
 
 
 # -- images

@@ -47,8 +47,8 @@ def known(model, *some):
 
 def test_cells(model):
     generation = listed(model, ["2.4.0", "edge"])
-    assert headers(model) == ["Tag", "Digest", "Size", "Platforms", "Created", "State"]
-    assert row_texts(model, 0) == ["2.4.0", "", "", "", "", ""]
+    assert headers(model) == ["Tag", "Digest", "Size", "Platforms", "Created", "State", "Signature"]
+    assert row_texts(model, 0) == ["2.4.0", "", "", "", "", "", ""]
     model.set_details(
         generation, details("2.4.0", 3, platforms=("linux/amd64", "linux/arm/v7", "windows/amd64"))
     )
@@ -59,6 +59,7 @@ def test_cells(model):
         "70 MB",
         "amd64  arm/v7  windows/amd64",
         "3 days ago",
+        "",
         "",
     ]
     index = model.index(0, TagColumn.DIGEST)
@@ -213,10 +214,12 @@ def compared(tag: str, state: State) -> dict[Reference, Compared]:
 
 def test_states(model, qtbot):
     listed(model, ["3", "2", "1"])
-    assert [row_texts(model, at)[-1] for at in range(3)] == ["", "", ""], "the local images are not known"
+    assert [row_texts(model, at)[TagColumn.STATE] for at in range(3)] == ["", "", ""], (
+        "the local images are not known"
+    )
     asked = {Reference(HOST, "acme/web", "2"): None, Reference(HOST, "acme/other", "1"): None}
     model.set_states(asked, known=True)
-    assert [row_texts(model, at)[-1] for at in range(3)] == ["only there", "", "only there"]
+    assert [row_texts(model, at)[TagColumn.STATE] for at in range(3)] == ["only there", "", "only there"]
     with qtbot.waitSignal(model.dataChanged) as changed:
         model.set_states({**asked, **compared("2", State.NEWER)}, known=True)
     assert changed.args[0] == changed.args[1] == model.index(1, TagColumn.STATE), "only what has changed"
@@ -233,9 +236,9 @@ def test_states(model, qtbot):
 def test_states_are_those_of_the_shown_repository(model):
     model.set_states(compared("1", State.DIFFERS), known=True)
     listed(model, ["1"], repository="acme/other")
-    assert row_texts(model, 0)[-1] == "only there"
+    assert row_texts(model, 0)[TagColumn.STATE] == "only there"
     listed(model, ["1"])
-    assert row_texts(model, 0)[-1] == "differs"
+    assert row_texts(model, 0)[TagColumn.STATE] == "differs"
 
 
 def test_what_needs_attention_comes_first(model):
@@ -246,7 +249,7 @@ def test_what_needs_attention_comes_first(model):
         found |= compared(str(number + 1), state)
     model.sort(TagColumn.STATE)
     model.set_states(found, known=True)
-    assert [row_texts(model, at)[-1] for at in range(6)] == [
+    assert [row_texts(model, at)[TagColumn.STATE] for at in range(6)] == [
         *("newer", "differs", "only here", "unknown", "in sync", "only there")
     ]
 

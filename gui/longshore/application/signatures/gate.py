@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from longshore.application.signatures.book import Key, KeyBook
     from longshore.application.signatures.verifying import Verdict
     from longshore.cancellation import Cancellation
+    from longshore.oci.descriptor import Descriptor
     from longshore.oci.reference import Reference
     from longshore.registry.config import RegistryConfig
     from longshore.transfers.clients import Clients
@@ -75,12 +76,13 @@ class KeyGate:
         cancellation: Cancellation,
         *,
         keys: Sequence[Key] | None = None,
+        known: Descriptor | None = None,
     ) -> Verdict:
         """The verdict on what *end* points to now, in a registry, the library or an archive. Blocks; any worker thread.
 
-        *keys*: instead of the user's. Asks for the manifest with HEAD, which Docker Hub does not count as a pull, but
-        reads the manifests of signatures. Raises NotInRegistry and the like, InvalidInput for a damaged key,
-        UnsupportedTransfer for an engine, Cancelled.
+        *keys*: instead of the user's. *known*: what it points to, if that is known; otherwise asks with HEAD, which
+        Docker Hub does not count as a pull. Reads the manifests of signatures, which it counts. Raises NotInRegistry
+        and the like, InvalidInput for a damaged key, UnsupportedTransfer for an engine, Cancelled.
         """
         from longshore.application.signatures.verifying import verify
         from longshore.transfers.content.open import open_reader
@@ -90,7 +92,9 @@ class KeyGate:
             keys = () if reference is None else self.book.read().of(reference)
         reader = open_reader(end, clients)
         try:
-            if isinstance(end.place, RegistryPlace) and reference is not None:
+            if known is not None:
+                media_type, digest = known.media_type, known.digest
+            elif isinstance(end.place, RegistryPlace) and reference is not None:
                 media_type, digest = _pointed_to(reference, clients, cancellation)
             else:
                 name = end.image_id if reference is None else reference.with_default_tag().target

@@ -46,6 +46,7 @@ class Reason(enum.Enum):
     NO_COSIGN = "no cosign"  # the program that verifies keyless signatures is missing
     NOT_CONFIRMED = "not confirmed"  # cosign did not verify a keyless signature: ``detail`` has its words
     OTHER_FORMAT = "other format"  # signatures of a kind that is not verified here (Notary Project)
+    COUNTED = "counted"  # not read in the background: Docker Hub counts it as a pull
     UNLISTED = "unlisted"  # the place does not list referrers: ``detail`` says why
     TOO_MANY = "too many"  # more signatures than are read, and none of those read is trusted
 
