@@ -200,12 +200,17 @@ def read(clients: Clients, one: Here, there: There, cancellation: Cancellation) 
 
 
 def ours_alone(one: Here) -> bool:
-    """Whether no registry has it and none needs to hear its name: a bare name that never came from Docker Hub, where
-    nobody but Docker can push it, or Podman's ``localhost/``."""
+    """Whether no registry has it and none needs to hear its name.
+
+    That is a name without a registry, which means Docker Hub, of an image that never came from there; in doubt only one
+    that nobody but Docker can push. And Podman's ``localhost/``.
+    """
     reference = one.reference
     if one.asked_for or not one.present:
         return False
-    return reference.domain == _LOCAL or (_official(reference) and not one.known)
+    if reference.domain == DOCKER_HUB and not one.known:
+        return one.sure or _official(reference)
+    return reference.domain == _LOCAL
 
 
 def judge(one: Here, there: There) -> Compared:
