@@ -39,11 +39,15 @@ class UpdateColumn(enum.IntEnum):
 
 
 class UpdateRow:
-    """One update. *waits*: why it is not offered, "" if it is; *where*: its place, "" if there is only one."""
+    """One update.
 
-    __slots__ = ("name", "ticked", "update", "waits", "where")
+    *number*: in the plan. *waits*: why it is not offered, "" if it is. *where*: its place, "" if there is only one.
+    """
 
-    def __init__(self, update: Update, waits: str, where: str) -> None:
+    __slots__ = ("name", "number", "ticked", "update", "waits", "where")
+
+    def __init__(self, number: int, update: Update, waits: str, where: str) -> None:
+        self.number = number
         self.update = update
         self.waits = waits
         self.where = where
@@ -79,8 +83,8 @@ class UpdateModel(TickModel[UpdateRow]):
         """Show *updates*. *snoozes*, *minimum_age*: why some wait. *places*: the names of places, if there are
         several."""
         rows = [
-            UpdateRow(one, words.held(one, snoozes, minimum_age), places.get(one.place, ""))
-            for one in updates
+            UpdateRow(number, one, words.held(one, snoozes, minimum_age), places.get(one.place, ""))
+            for number, one in enumerate(updates)
         ]
         short_of = short_names(row.name.strong for row in rows)
         for row in rows:
@@ -105,13 +109,7 @@ class UpdateModel(TickModel[UpdateRow]):
     # -- inside
 
     def _default_order(self) -> None:
-        self._rows.sort(
-            key=lambda row: (
-                row.name.strong.casefold(),
-                natural_key(row.name.plain),
-                row.update.kind is Kind.VERSION,
-            )
-        )
+        self._rows.sort(key=lambda row: row.number)  # the plan is sorted
 
     def _sort_key(self, row: UpdateRow, column: int) -> Any:
         if column == UpdateColumn.IMAGE:

@@ -12,8 +12,10 @@ from longshore.transfers.transfer import LibraryPlace
 from longshore.words import text, times
 
 if TYPE_CHECKING:
+    from longshore.application.requests import LocalPlace
     from longshore.application.updates.model import Fetch
     from longshore.application.updates.snoozes import Snooze
+    from longshore.oci.reference import Reference
 
 #: Names in a sentence before the rest is counted.
 _NAMED = 4
@@ -109,11 +111,16 @@ def hub_cost(updates: Iterable[Update]) -> str:
 def remains(updates: Sequence[Update]) -> list[str]:
     """Return sentences about what stays after *updates*: old images, containers, other platforms."""
     moved = [one for one in updates if one.kind is Kind.MOVED]
-    going = {(one.place, one.reference) for one in moved}
-    kept = [(one, [other for other in one.others if (one.place, other) not in going]) for one in moved]
+    going: dict[tuple[LocalPlace, str], set[Reference]] = {}
+    names: dict[tuple[LocalPlace, str], Update] = {}
+    for one in moved:
+        old = (one.place, one.image.image_id)
+        going.setdefault(old, set()).add(one.reference)
+        names.setdefault(old, one)
+    kept = [(one, [other for other in one.others if other not in going[old]]) for old, one in names.items()]
     words = []
-    alone = {(one.place, one.image.image_id) for one, others in kept if not others}
-    unnamed = sum(isinstance(place, LibraryPlace) for place, _ in alone)
+    alone = [one.place for one, others in kept if not others]
+    unnamed = sum(isinstance(place, LibraryPlace) for place in alone)
     dangling = len(alone) - unnamed
     if dangling:
         words.append(
@@ -133,8 +140,8 @@ def remains(updates: Sequence[Update]) -> list[str]:
         keeping = []
     for one, others in keeping:
         sentence = tr("The old image of {image} keeps {tags}.")
-        names = _names([other.familiar for other in others])
-        words.append(sentence.replace("{image}", text.safe(one.reference.familiar)).replace("{tags}", names))
+        tags = _names([other.familiar for other in others])
+        words.append(sentence.replace("{image}", text.safe(one.reference.familiar)).replace("{tags}", tags))
     users = list({each.id: each.name for one in moved for each in one.containers}.values())
     if users:
         sentence = (
@@ -154,9 +161,9 @@ def remains(updates: Sequence[Update]) -> list[str]:
         )
     for one in [one for one in moved if one.left_out][:_NAMED]:
         sentence = tr("{image}: {platforms} here is not updated.")
-        names = _names([str(platform) for platform in one.left_out])
+        left = _names([str(platform) for platform in one.left_out])
         words.append(
-            sentence.replace("{image}", text.safe(one.reference.familiar)).replace("{platforms}", names)
+            sentence.replace("{image}", text.safe(one.reference.familiar)).replace("{platforms}", left)
         )
     return words
 

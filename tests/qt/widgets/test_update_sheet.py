@@ -49,7 +49,7 @@ MOVED = update(
 )
 VERSION = update("postgres:16.4", "postgres:16.5", fetch=Fetch(90 * MB, at_most=True))
 OLDER = update("acme.io/web:old", older=True, held=Held.OLDER)
-PLAN = UpdatePlan((MOVED, VERSION, OLDER), looked=5)
+PLAN = UpdatePlan((MOVED, OLDER, VERSION), looked=5)
 
 
 class Bench:

@@ -98,13 +98,14 @@ class _Contents:
         self.images = images
         self.by_name = {bare(one.reference): one for one in images if one.reference and one.reference.tag}
         self.tags: dict[str, list[str]] = {}
-        for name in self.by_name:
+        self._names: dict[str, list[Reference]] = {}
+        for name, image in self.by_name.items():
             self.tags.setdefault(name.name, []).append(name.tag or "")
+            self._names.setdefault(image.image_id, []).append(name)
 
     def others(self, reference: Reference) -> tuple[Reference, ...]:
         """The other tags of the image that *reference* names."""
-        image = self.by_name[reference]
-        same = [name for name, one in self.by_name.items() if one.image_id == image.image_id]
+        same = self._names[self.by_name[reference].image_id]
         return tuple(sorted(name for name in same if name != reference))
 
 

@@ -62,12 +62,24 @@ class Weigher:
         self._clients = clients
         self._memory = planning.LayerMemory()
         self._lock = threading.Lock()
+        self._forms: dict[tuple[LocalPlace, str], Form] = {}
+        self._platforms: dict[LocalPlace, Platform] = {}
 
     def form(self, place: LocalPlace, image: LocalImage) -> Form:
-        """The form in which *image* is in *place*. Raises LongshoreError."""
+        """The form in which *image* is in *place*, asked for once. Raises LongshoreError."""
+        key = (place, image.image_id)
+        found = self._forms.get(key)
+        if found is None:
+            found = self._forms[key] = self._form(place, image)
+        return found
+
+    def _form(self, place: LocalPlace, image: LocalImage) -> Form:
         if isinstance(place, EnginePlace):
             engine = self._clients.engine(place.address)
-            return engine_form(engine.image(image.image_id), engine.platform)
+            own = self._platforms.get(place)
+            if own is None:
+                own = self._platforms[place] = engine.platform
+            return engine_form(engine.image(image.image_id), own)
         details = self._clients.library(place.path).details(image.image_id)
         host = Platform.host()
         if details.image.media_type in (OCI_INDEX, DOCKER_LIST):

@@ -97,7 +97,10 @@ def test_what_stays_of_old_images() -> None:
     version = update(kind=Kind.VERSION, target=Reference.parse("web:1.5"))
     assert words.remains([version]) == ["web:1.4 stays beside the newer version."]
     assert (words.before(version), words.after(version)) == ("1.4", "1.5")
-    many = [update(f"acme.io/app:{number}", others=(other,)) for number in range(5)]
+    many = [
+        update(f"acme.io/app:{number}", others=(other,), image=LocalImage(None, f"sha256:{number}", NOW, 1))
+        for number in range(5)
+    ]
     assert words.remains(many) == ["5 old images keep other tags."]
     assert words.remains([update(left_out=(ARM,))])[-1] == "web:1.4: linux/arm64 here is not updated."
 
