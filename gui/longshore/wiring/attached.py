@@ -35,6 +35,7 @@ class Attached(QObject):
         tab.save_requested.connect(self._save)
         tab.export_requested.connect(self._export)
         tab.scan_requested.connect(reading.scan)
+        tab.tables.copied.connect(shared.to_clipboard)
         tab.stop_requested.connect(reading.stop_scan)
         reading.found.connect(tab.set_found)
         reading.read.connect(tab.set_read)

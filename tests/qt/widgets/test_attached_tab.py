@@ -28,7 +28,6 @@ from longshore.application.subject import Subject
 from longshore.errors import LongshoreError
 from longshore.models.attached import (
     AttachedModel,
-    FactModel,
     FindingModel,
     PackageModel,
     finding_rows,
@@ -90,8 +89,11 @@ class Asked:
 
     def table(self) -> list[tuple[str, ...]]:
         section = self.tab.tables.section
-        view = section.view if section is not None else self.tab.tables.fact_view
-        model = view.model()
+        if section is None:
+            shown = self.tab.tables.facts.facts
+            facts = [shown.fact(shown.index(row, 0)) for row in range(shown.rowCount())]
+            return [(one.name, one.value) for one in facts if one is not None]
+        model = section.view.model()
         return [
             tuple(str(model.index(row, column).data()) for column in range(model.columnCount()))
             for row in range(model.rowCount())
@@ -307,7 +309,6 @@ def test_the_models(full: Asked) -> None:
         AttachedModel(),
         PackageModel(),
         FindingModel(),
-        FactModel(),
     ):
         QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     packages = full.tab.tables.packages

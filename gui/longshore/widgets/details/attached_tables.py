@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from longshore.models.attached import FactModel, FindingModel, FindingRow, PackageModel, PackageRow
+from longshore.models.attached import FindingModel, FindingRow, PackageModel, PackageRow
+from longshore.models.facts import Fact, Section
 from longshore.widgets.columns import EDGE, Column, Kind
+from longshore.widgets.details.facts import FactsView
 from longshore.widgets.header_parts import FilterField
 from longshore.widgets.notices import ElidedLabel, plain_label
 from longshore.widgets.views import TableView
@@ -29,10 +31,6 @@ _FINDINGS = [
     Column("CVE-2026-12345", "CVE-2026-12345", weight=1),
     Column("libssl3 3.0.15-1", "libssl3", weight=3),
     Column("3.0.16-1", "3.0.16", weight=1, yields=1, optional=True),
-]
-_FACTS = [
-    Column("Predicate type", "Branch or tag", elide=_RIGHT),
-    Column("https://github.com/acme/web", "acme", weight=1),
 ]
 
 
@@ -98,12 +96,12 @@ class AttachedTables(QStackedWidget):
     """The lower part of the tab."""
 
     export_clicked = Signal()
+    copied = Signal(str)  # text for the clipboard
 
     def __init__(self) -> None:
         super().__init__()
         self.packages = PackageModel(self)
         self.findings = FindingModel(self)
-        self._facts = FactModel(self)
         view = TableView(self.tr("Packages"), _PACKAGES)
         view.set_model(self.packages, -1, Qt.SortOrder.AscendingOrder)
         self.package_section = self._section(
@@ -114,17 +112,15 @@ class AttachedTables(QStackedWidget):
         self.finding_section = self._section(
             self.tr("Findings"), self.tr("Filter findings"), view, self.findings
         )
-        self.fact_view = TableView(self.tr("Facts"), _FACTS)
-        self.fact_view.set_model(self._facts, -1, Qt.SortOrder.AscendingOrder)
-        self.fact_view.setSortingEnabled(False)
-        self.fact_view.columns.header.hide()
+        self.facts = FactsView(self.tr("Facts"))
+        self.facts.copied.connect(self.copied)
         self._facts_page = QWidget()
         column = QVBoxLayout(self._facts_page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         self._fact_band = _Band()
         column.addWidget(self._fact_band)
-        column.addWidget(self.fact_view, 1)
+        column.addWidget(self.facts, 1)
         self.addWidget(self._facts_page)
         self.blank = QWidget()
         self.addWidget(self.blank)
@@ -167,7 +163,8 @@ class AttachedTables(QStackedWidget):
     def show_facts(self, title: str, facts: list[tuple[str, str]]) -> None:
         """Show names and values under *title*."""
         self._fact_band.title.setText(title)
-        self._facts.set_facts(facts)
+        shown = tuple(Fact(name, value, more=value) for name, value in facts)
+        self.facts.set_sections([Section("facts", "", shown)])
         self.setCurrentWidget(self._facts_page)
 
     def show_output(self, console: Console) -> None:
@@ -180,12 +177,3 @@ class AttachedTables(QStackedWidget):
         self.output.clear()
         self.output.follow(console)
         self.setCurrentWidget(self.output)
-
-    def selected_text(self) -> str:
-        """Return the values of the selected rows of the table that is shown, to copy them."""
-        view = self.section.view if self.section is not None else self.fact_view
-        rows: list[QModelIndex] = sorted(view.rows(), key=QModelIndex.row)
-        columns = range(view.model().columnCount())
-        return "\n".join(
-            "\t".join(str(row.siblingAtColumn(column).data() or "") for column in columns) for row in rows
-        )
