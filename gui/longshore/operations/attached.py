@@ -241,13 +241,12 @@ class Attached(QObject):
         found = kept.found
 
         def save(cancellation: Cancellation) -> None:
-            from longshore.application.attached.exporting import write_file
-            from longshore.application.attached.reading import content
+            from longshore.application.attached.exporting import save_document
             from longshore.transfers.content.open import open_reader
 
             reader = open_reader(found.end, self._clients)
             try:
-                write_file(path, content(attachment, reader, cancellation))
+                save_document(attachment, reader, path, cancellation)
             finally:
                 reader.close()
 

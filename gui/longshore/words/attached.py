@@ -193,7 +193,7 @@ def nothing(found: Found) -> str:
         return tr("Nothing was found, but {0} does not list everything.").replace(
             "{0}", text.safe(_place(found), 80)
         )
-    return tr("Nothing is attached to this image.")
+    return tr("Nothing is attached: no signature, SBOM or provenance.")
 
 
 def incomplete(found: Found) -> list[str]:

@@ -137,7 +137,7 @@ def test_it_asks_when_the_selection_rests(asked: Asked) -> None:
     assert asked.take() == [("look", WEB, False)]
     asked.tab.set_found(WEB, Found(WEB.end, sha("image")))
     asked.tab.set_ended(WEB)
-    assert asked.tab.sentence.text() == "Nothing is attached to this image."
+    assert asked.tab.sentence.text() == "Nothing is attached: no signature, SBOM or provenance."
     assert asked.tab.list.isHidden()
 
 

@@ -54,7 +54,7 @@ def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert "hunter22" not in shown
     assert "\x1b" not in shown
     inspect_attached._attached(PEOPLE, FOUND, [])
-    assert capsys.readouterr().out == "Nothing is attached to this image.\n"
+    assert capsys.readouterr().out == "Nothing is attached: no signature, SBOM or provenance.\n"
     own = RegistryScan("Harbor", DIGEST, ScanResult.of("Trivy 1", [Finding("CVE-1", Severity.HIGH)]))
     inspect_attached._attached(PEOPLE, FOUND, [], own)
     assert capsys.readouterr().out.startswith("Scanned by Harbor with Trivy 1: 1 high\n")

@@ -1,4 +1,4 @@
-"""Tables of packages and findings as CSV (RFC 4180), for spreadsheets. Any thread."""
+"""Files of what is attached: documents as they are, tables of packages and findings as CSV (RFC 4180). Any thread."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from longshore.application.attached.sboms import Package
-from longshore.errors import InvalidInput
+from longshore.archives.new_file import NewFile
+from longshore.errors import InvalidInput, LongshoreError
+from longshore.oci.digest import Verifier
 from longshore.oci.scan_result import Finding
-from longshore.shared_files import write_durably
 from longshore.text import plain
+
+if TYPE_CHECKING:
+    from longshore.application.attached.finding import Attachment
+    from longshore.cancellation import Cancellation
+    from longshore.transfers.content.protocol import ContentReader
 
 PACKAGE_FIELDS = ("name", "version", "licence", "type", "purl")
 FINDING_FIELDS = ("severity", "vulnerability", "package", "version", "fixed", "title")
@@ -36,15 +43,46 @@ def findings_csv(findings: Iterable[Finding]) -> str:
 
 def write_file(path: Path, data: bytes) -> None:
     """Replace *path* with *data*: complete, or not at all. Blocks. Raises InvalidInput if that is not possible."""
-    try:
-        write_durably(path, data, 0o644)
-    except OSError as error:
-        raise InvalidInput(
-            "The file could not be written.",
-            subject=str(path),
-            advice="Choose another folder or name.",
-            detail=error.strerror or str(error),
-        ) from error
+    with NewFile(path, failed=_failed) as new:
+        new.write(data)
+        new.commit()
+
+
+def save_document(
+    attachment: Attachment, reader: ContentReader, path: Path, cancellation: Cancellation
+) -> None:
+    """Write the attached document to *path*, unchanged and verified: complete, or not at all. Of any size: it is never
+    in memory as a whole. One without a document: its manifest. Blocks.
+
+    Raises InvalidInput if the file cannot be written, DigestMismatch, RegistryError and the like, Cancelled.
+    """
+    wanted = attachment.document
+    if wanted is None:
+        write_file(path, reader.manifest(attachment.manifest, cancellation=cancellation).raw)
+        return
+    verifier, left = Verifier(wanted.digest, wanted.size), wanted.size
+    with (
+        NewFile(path, failed=_failed) as new,
+        reader.blob(wanted, cancellation=cancellation) as pieces,
+    ):
+        for piece in pieces:
+            cancellation.raise_if_cancelled()
+            verifier.update(piece)
+            left -= len(piece)
+            if left < 0:
+                break  # the verifier reports it
+            new.write(piece)
+        verifier.finish()
+        new.commit()
+
+
+def _failed(error: OSError, path: Path, doing: str) -> LongshoreError:
+    return InvalidInput(
+        "The file could not be written.",
+        subject=str(path),
+        advice="Choose another folder or name.",
+        detail=error.strerror or str(error),
+    )
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from longshore.application.attached.kinds import Kind
 from longshore.models.attached import ROW, AttachedModel, AttachedRow, FindingRow
 from longshore.models.attached_text import file_name, own_scan_row, row_of, scanned_row
 from longshore.widgets.details.attached_list import AttachedList
@@ -295,11 +296,7 @@ class AttachedTab(DetailsTab):
         self._say("")
         self._fit()
         if self.model.rows and not self.list.currentIndex().isValid() and self._scanning is None:
-            first = next(
-                (place for place, row in enumerate(self.model.rows) if row.icon == "sbom"),
-                0,
-            )
-            self.list.select_place(first)
+            self.list.select_place(_first(self.model.rows))
         self.verbs.look()
 
     @property
@@ -359,3 +356,12 @@ class AttachedTab(DetailsTab):
         else:
             table, name = partial(packages_csv, self.tables.packages.shown), "packages.csv"
         self.export_requested.emit(table, name)
+
+
+def _first(rows: Sequence[AttachedRow]) -> int:
+    """The row to select by itself: an SBOM, else a scan, because these have a table."""
+    for kind in (Kind.SBOM, Kind.SCAN):
+        for place, row in enumerate(rows):
+            if row.attachment is not None and row.attachment.kind is kind:
+                return place
+    return 0
