@@ -260,13 +260,16 @@ def _text(view: View, node: int, *, quiet: bool) -> str:
     if quiet:
         return path
     target = words.target_text(view.tree, node)
+    name = f"{path} -> {target}" if target else path
+    if oddity := words.oddity_text(view.tree, node):
+        name = f"{name}  ({oddity})"
     layer = view.same[node]
     return _line(
         words.mode_text(view, node),
         text.size(view.totals[node]),
         str(layer) if layer else "",
         words.change_text(view, node),
-        f"{path} -> {target}" if target else path,
+        name,
     )
 
 

@@ -68,6 +68,15 @@ class HistoryColumn(enum.IntEnum):
     TOOK = 6
 
 
+class FileColumn(enum.IntEnum):
+    """Columns of Files."""
+
+    NAME = 0
+    SIZE = 1
+    LAYER = 2
+    CHANGE = 3
+
+
 class NodeKind(enum.IntEnum):
     """The kinds of rows in a tree (``Role.NODE_KIND``)."""
 
@@ -81,6 +90,10 @@ class NodeKind(enum.IntEnum):
     ADVICE = 5
     #: Below a registry: an action (``Role.ACTION``); cannot be pulled.
     LINK = 6
+    #: In the tree of files.
+    FOLDER = 7
+    FILE = 8
+    FILE_LINK = 9
 
 
 class NodeAction(enum.IntEnum):

@@ -29,6 +29,7 @@ from longshore.operations.cleanup import CleanUps
 from longshore.operations.containers import Containers
 from longshore.operations.details import Details
 from longshore.operations.detour import Detour
+from longshore.operations.files import Files
 from longshore.operations.image_lists import ImageLists
 from longshore.operations.image_platforms import ImagePlatforms
 from longshore.operations.images import Images
@@ -119,6 +120,7 @@ class Operations(QObject):
         self.registries.settings_changed.connect(self.states.switched)
         self.registries.sign_ins.switched.connect(self.states.switched)
         self.tag_signatures = TagSignatures(self.clients, self.tasks, self.signatures, tags)
+        self.files = Files(self.clients, self.tasks, lambda: self.images.library.path, folders.cache)
         self.contents = ContentsReader(self.clients, self.tasks)
         self.mirrors = Mirrors(self.clients, self.tasks, settings)
         self.transfers = Transfers(
@@ -176,6 +178,7 @@ class Operations(QObject):
         self.layers.stop()
         self.platform_sizes.stop()
         self.states.stop()
+        self.files.forget()
         self.registries.stop()
         self.tag_signatures.stop()
         self.recent.stop()

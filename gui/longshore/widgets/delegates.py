@@ -48,6 +48,7 @@ _ACTION_ICONS = {
     NodeAction.PASTE: "pull",
     NodeAction.SIGN_IN: "sign-in",
 }
+_FILE_ICONS = {NodeKind.FOLDER: "folder", NodeKind.FILE: "file", NodeKind.FILE_LINK: "link"}
 #: Opacity of rows that show only the last known state.
 _FADED = 0.55
 #: Space between an icon and the text after it, in pixels.
@@ -272,6 +273,8 @@ def _icon_of(index: _Index, kind: int, is_open: bool) -> tuple[str, Tone]:
         return "layer", Tone.QUIET
     if kind == NodeKind.ADVICE:
         return "info", Tone.QUIET
+    if kind in _FILE_ICONS:
+        return _FILE_ICONS[NodeKind(kind)], index.data(Role.TONE) or Tone.QUIET
     return "", Tone.NONE
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from longshore.operations import Operations
     from longshore.widgets.details.attached import AttachedTab
     from longshore.widgets.details.configuration import ConfigurationTab
+    from longshore.widgets.details.files import FilesTab
     from longshore.widgets.details.layers import LayersTab
     from longshore.widgets.details.overview import OverviewTab
     from longshore.widgets.details.platforms import PlatformsTab
@@ -74,6 +75,10 @@ class Details(QObject):
                 details_tabs.connect_layers(cast("LayersTab", tab), self.operations, self._shared)
             case "platforms":
                 details_tabs.connect_platforms(cast("PlatformsTab", tab), self.operations, self._shared)
+            case "files":
+                from longshore.wiring.files import FileTab
+
+                FileTab(cast("FilesTab", tab), self.window, self.operations, self._shared)
             case "overview":
                 self._connect_overview(cast("OverviewTab", tab))
             case "configuration":

@@ -102,8 +102,8 @@ def odd_text(count: int) -> str:
     if not count:
         return ""
     if count == 1:
-        return tr("1 entry is one that honest images do not have.")
-    return tr("%n entries are ones that honest images do not have.", count)
+        return tr("1 entry is suspicious and is marked in the list.")
+    return tr("%n entries are suspicious and are marked in the list.", count)
 
 
 def cost_text(cost: Cost, place: str) -> str:
@@ -137,6 +137,11 @@ def stage_text(stage: Stage, done: int, total: int) -> str:
     """Return how far the reading is: ``Downloading layers: 44.6 of 72 MB``."""
     words = tr("Downloading layers: {bytes}") if stage is Stage.FETCHING else tr("Reading layers: {bytes}")
     return words.replace("{bytes}", text.size_of(done, total))
+
+
+def layer_text(number: int, size: int) -> str:
+    """Return a layer's name in a list: ``Layer 3, 42 MB``."""
+    return tr("Layer {number}, {size}").replace("{number}", str(number)).replace("{size}", text.size(size))
 
 
 def problem_text(number: int, message: str) -> str:

@@ -68,6 +68,7 @@ def test_a_registry_and_hostile_names(alone: Command, open_registry: PrivateRegi
     assert "\x1b" not in shown and "\u202e" not in shown
     assert "red\\x1b[31m\\u202e" in shown
     assert "removed by layer 2" in shown
+    assert "longshore-escaped  (This name leads out of the image." in shown
     assert "hidden by later layers" in shown
     assert alone.records("inspect", name, "--files", "--find", "none")[0]["known"] == 3
     assert not os.path.lexists("/tmp/longshore-escaped") and not os.path.lexists("/tmp/longshore-absolute")

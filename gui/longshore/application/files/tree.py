@@ -57,6 +57,7 @@ class Tree:
         self.opaque: set[int] = set()
         self._first = array("i")
         self._order = array("i")
+        self._rows = array("i")
 
     def __len__(self) -> int:
         """The number of nodes, with the root and with those that were replaced."""
@@ -94,16 +95,27 @@ class Tree:
                     children.sort(key=lambda child: kinds[child] != Kind.FOLDER)
                 order.extend(children)
         first[len(names)] = len(order)
-        self._first, self._order = first, order
+        rows = array("i", bytes(4 * len(names)))
+        for place, node in enumerate(order):
+            rows[node] = place - first[parents[node]]
+        self._first, self._order, self._rows = first, order, rows
         return self
 
     def children(self, node: int) -> Sequence[int]:
         """The nodes directly below *node*, in their order."""
         return self._order[self._first[node] : self._first[node + 1]]
 
-    def has_children(self, node: int) -> bool:
-        """Whether there is anything below *node*."""
-        return self._first[node] < self._first[node + 1]
+    def count(self, node: int) -> int:
+        """The number of nodes directly below *node*."""
+        return self._first[node + 1] - self._first[node]
+
+    def child(self, node: int, row: int) -> int:
+        """The node number *row* of those directly below *node*; there must be so many."""
+        return self._order[self._first[node] + row]
+
+    def row(self, node: int) -> int:
+        """The number of *node* among those directly below its parent."""
+        return self._rows[node]
 
     def path(self, node: int) -> str:
         """The path of *node* from the root, without a slash at its ends."""

@@ -54,11 +54,18 @@ def _raw() -> DetailsTab:
     return RawTab()
 
 
+def _files() -> DetailsTab:
+    from longshore.widgets.details.files import FilesTab
+
+    return FilesTab()
+
+
 TABS: tuple[TabKind, ...] = (
     TabKind("overview", lambda: tr("Overview"), _overview),
     TabKind("layers", lambda: tr("Layers"), _layers),
     TabKind("configuration", lambda: tr("Configuration"), _configuration),
     TabKind("platforms", lambda: tr("Platforms"), _platforms),
     TabKind("attached", lambda: tr("Attached"), _attached),
+    TabKind("files", lambda: tr("Files"), _files),
     TabKind("raw", lambda: tr("Raw"), _raw),
 )

@@ -242,10 +242,16 @@ def ask_for_archives(parent: QWidget, folder: Path, chosen: Callable[[list[str]]
     return dialog
 
 
-def file_dialog(parent: QWidget, title: str) -> QFileDialog:
-    """Return Qt's own file dialog, styled like our sheets and not yet open. The platform's dialog can block."""
+def file_dialog(parent: QWidget, title: str, *, saving: bool = False) -> QFileDialog:
+    """Return Qt's own file dialog, styled like our sheets and not yet open. The platform's dialog can block.
+
+    *saving*: it asks for a file to write.
+    """
     dialog = QFileDialog(parent, title)
     dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    if saving:
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)  # which makes other buttons
+        dialog.setFileMode(QFileDialog.FileMode.AnyFile)
     for buttons in dialog.findChildren(QDialogButtonBox):
         for button in buttons.buttons():
             button.setIcon(QIcon())  # no other sheet has icons on its buttons
