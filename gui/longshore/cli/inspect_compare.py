@@ -104,9 +104,8 @@ def lines(found: Comparison, packages: ComparedPackages | None, *, secrets: bool
         yield f"{name:<6} {one.end.name.shown}  {about}".rstrip()
     yield ""
     yield words.verdict(found)
-    for name, where, other in (("right", Side.RIGHT, "left"), ("left", Side.LEFT, "right")):
-        cost = words.fetched(found, where) or words.unknown_fetch()
-        yield f"A pull of the {name} one where the {other} one is fetches: {cost}"
+    for where in (Side.RIGHT, Side.LEFT):
+        yield words.fetched(found, where)
     if found.layers:
         yield ""
         yield "Layers (= both, < only left, > only right)"

@@ -26,6 +26,7 @@ from longshore.models.transfers import TransferModel
 from longshore.operations.attached import Attached
 from longshore.operations.builds import Builds
 from longshore.operations.cleanup import CleanUps
+from longshore.operations.comparing import Comparing
 from longshore.operations.containers import Containers
 from longshore.operations.details import Details
 from longshore.operations.detour import Detour
@@ -141,6 +142,7 @@ class Operations(QObject):
         self.undo.undone.connect(self._undone)
         self.recent = RecentRepositories(self.tasks, self.transfers.journal, self.registries.set_recent)
         self.image_lists = ImageLists(self.clients, self.tasks, environ)
+        self.comparing = Comparing(self.clients, self.tasks)
         self.containers = Containers(self.clients, self.tasks)
         self.loading = Loading(self.tasks, self.transfers)
         self.builds = Builds(self.tasks, settings, environ)

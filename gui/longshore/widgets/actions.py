@@ -61,6 +61,7 @@ class Actions(QObject):
         self.undo = self._add(image, "", window.undo_verb, "Ctrl+Z")
         self.tag_history = self._add(image, self.tr("Tag history…"), images.tag_history_verb)
         image.addSeparator()
+        self.compare = self._add(image, "", images.compare_verb)
         self.browser = self._add(image, self.tr("Open in browser"), images.browser_verb)
         self.copy_reference = self._add(
             image, self.tr("Copy reference"), images.copy_reference_verb, "Ctrl+C"
@@ -126,6 +127,7 @@ class Actions(QObject):
         self.save.switch(registries.save_verb if remote else images.save_verb)
         self.tag_history.switch(registries.tag_history_verb if remote else images.tag_history_verb)
         self.copy_digest.switch(registries.copy_digest_verb if remote else images.copy_id_verb)
+        self.compare.switch(registries.compare_verb if remote else images.compare_verb)
         self.browser.switch(registries.browser_verb if remote else images.browser_verb)
         self.run.switch(registries.run_verb if remote else images.run_verb)
         self.details.switch(registries.details_verb if remote else images.details_verb)

@@ -53,6 +53,7 @@ class ImageRequests(Pane):
     copy_id_requested = Signal(str)
     details_requested = Signal(object)  # ImageName
     tag_history_requested = Signal(object)  # ImageName
+    compare_requested = Signal()  # the two selected images, or this one and the one of the other pane
     browser_requested = Signal(object)  # Reference whose registry's page to open
     pull_box_requested = Signal()
     run_requested = Signal(object)  # ImageName
@@ -75,6 +76,8 @@ class ImageRequests(Pane):
         self._usable = ""
         #: Returns the commands for images.
         self.lines_of: Callable[[list[LocalImage]], Lines] = no_lines
+        #: Returns why there are no two images to compare.
+        self.no_pair: Callable[[], str] = lambda: ""
         #: Returns why the registry of a reference has no page for it, "" if it has one.
         self.no_page_of: Callable[[Reference], str] = lambda _reference: ""
         self.view = TableView(self.tr("Local images"), _COLUMNS, _HIDDEN)
@@ -91,6 +94,7 @@ class ImageRequests(Pane):
         self.containers_verb = add(
             self.tr("Containers of this image…"), self.containers, why_not=self.not_runnable, more=True
         )
+        self.compare_verb = add(self.tr("Compare"), self.compare, why_not=self._no_pair, more=True)
         self.build_verb = add(self.tr("Build…"), self.build, why_not=self.no_build, side=Side.PANE, more=True)
         self.load_verb = add(self.tr("Load…"), self.load, why_not=self.no_place, side=Side.PANE, more=True)
         self.clean_up_verb = add(self.tr("Clean up…"), self.clean_up_requested.emit, side=Side.PANE)
@@ -307,6 +311,15 @@ class ImageRequests(Pane):
         """Request the details of the selected image."""
         if not self.refuse(self.not_one_image()):
             self.details_requested.emit(self._selected_names()[0])
+
+    @Slot()
+    def compare(self) -> None:
+        """Request to compare two images, or say why it is not possible."""
+        if not self.refuse(self._no_pair()):
+            self.compare_requested.emit()
+
+    def _no_pair(self) -> str:
+        return self.no_pair()
 
     @Slot()
     def open_in_browser(self) -> None:

@@ -351,6 +351,7 @@ class ImagePane(ImageRequests):
         self.copy_id_verb.entry(menu)
         add_commands(menu, self.command_lines(), self.copy_reference_requested.emit)
         self.details_verb.entry(menu)
+        self.compare_verb.entry(menu)
         self.browser_verb.entry(menu)
         self.tag_history_verb.entry(menu)
         menu.addSeparator()

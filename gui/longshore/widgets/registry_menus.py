@@ -84,6 +84,7 @@ def tag_menu(pane: RegistryRequests) -> QMenu:
         pane.copy_digest_verb.entry(menu)
         add_commands(menu, pane.command_lines(), pane.copy_reference_requested.emit)
         pane.details_verb.entry(menu)
+        pane.compare_verb.entry(menu)
         pane.browser_verb.entry(menu)
         pane.tag_history_verb.entry(menu)
         menu.addSeparator()

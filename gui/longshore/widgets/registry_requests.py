@@ -56,6 +56,7 @@ class RegistryRequests(Pane):
     copy_reference_requested = Signal(str)
     tag_history_requested = Signal(object)  # Reference: a tag, or a repository without tag
     details_requested = Signal(object)  # Reference
+    compare_requested = Signal()  # the two selected images, or this one and the one of the other pane
     browser_requested = Signal(object)  # Reference whose registry's page to open; a repository has no tag
     remove_tags_requested = Signal(str, str, object)  # host, repository, list of tags
     clean_up_requested = Signal(object)  # Reference of a repository, without tag
@@ -67,6 +68,8 @@ class RegistryRequests(Pane):
         self._unusable = ""
         #: Returns the commands for tags, and for repositories, without tag.
         self.lines_of: Callable[[list[Reference]], Lines] = no_lines
+        #: Returns why there are no two images to compare.
+        self.no_pair: Callable[[], str] = lambda: ""
         #: Returns why the registry of a reference has no page for it, "" if it has one.
         self.no_page_of: Callable[[Reference], str] = lambda _reference: ""
         self.view = TreeView(self.tr("Registries"), _COLUMNS)
@@ -84,6 +87,7 @@ class RegistryRequests(Pane):
         self.copy_verb.set_hint(self.tr("Copy to another registry"))
         self.pull_to_verb = add(self.tr("Pull to several engines…"), self.pull_to, more=True)
         self.save_verb = add(self.tr("Save…"), self.save, why_not=self.no_tag, more=True)
+        self.compare_verb = add(self.tr("Compare"), self.compare, why_not=self._no_pair, more=True)
         self.remove_verb = add(self.tr("Remove…"), self.remove, why_not=self.no_tag, more=True)
         self.clean_up_verb = add(
             self.tr("Clean up…"), self.clean_up, why_not=self.no_single_repository, side=Side.PANE, more=True
@@ -266,6 +270,15 @@ class RegistryRequests(Pane):
         """Request the details of the selected tag."""
         if not self.refuse(self._not_one_tag()):
             self.details_requested.emit(self.selected_references()[0])
+
+    @Slot()
+    def compare(self) -> None:
+        """Request to compare two images, or say why it is not possible."""
+        if not self.refuse(self._no_pair()):
+            self.compare_requested.emit()
+
+    def _no_pair(self) -> str:
+        return self.no_pair()
 
     @Slot()
     def open_in_browser(self) -> None:

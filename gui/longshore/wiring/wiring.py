@@ -102,6 +102,7 @@ class Wiring(QObject):
         from longshore.wiring.builds import Builds
         from longshore.wiring.certificates import Certificates
         from longshore.wiring.clean_up import CleanUp
+        from longshore.wiring.comparing import Compares
         from longshore.wiring.copies import Copies
         from longshore.wiring.desktop import Desktop
         from longshore.wiring.details import Details
@@ -155,6 +156,7 @@ class Wiring(QObject):
         SeveralEngines(self.window, operations)
         Builds(self.window, operations, shared)
         WebPages(self.window, operations, shared)
+        Compares(self.window, operations, shared)
         Runs(self.window, operations, shared)
         Details(self.window, operations, shared)
         self._desktop = Desktop(self.window, operations, self._environ)

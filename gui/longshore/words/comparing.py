@@ -27,17 +27,30 @@ def verdict(compared: Comparison) -> str:
     return f"{words}, {text.size(sized)}." if sized is not None else f"{words}."
 
 
-def fetched(compared: Comparison, side: Side) -> str:
-    """Return what a pull of the image on *side* fetches where the other one is; "" if that is not known."""
-    number = compared.fetch_left if side is Side.LEFT else compared.fetch_right
-    if number is None:
-        return ""
-    return tr("nothing") if number == 0 else text.size(number)
-
-
-def unknown_fetch() -> str:
-    """Return why it is not known what a pull fetches."""
-    return tr("not known: an engine reports no compressed sizes")
+def fetched(compared: Comparison, wanted: Side) -> str:
+    """Return what a pull of the image on side *wanted* fetches where the other one is, in one sentence."""
+    number, one = (
+        (compared.fetch_left, compared.left)
+        if wanted is Side.LEFT
+        else (compared.fetch_right, compared.right)
+    )
+    if number is None and one.size_compressed is None:
+        return (
+            tr("What a pull of the left image fetches is not known: an engine reports no compressed sizes.")
+            if wanted is Side.LEFT
+            else tr(
+                "What a pull of the right image fetches is not known: an engine reports no compressed sizes."
+            )
+        )
+    shown = tr("an unknown number of bytes") if number is None else text.size(number)
+    if number == 0:
+        shown = tr("nothing")
+    words = (
+        tr("Pulling the left image fetches {0} if the right one is there.")
+        if wanted is Side.LEFT
+        else tr("Pulling the right image fetches {0} if the left one is there.")
+    )
+    return words.format(shown)
 
 
 def side(where: Side) -> str:

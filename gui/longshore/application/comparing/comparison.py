@@ -147,7 +147,7 @@ def _values(found: Inspected) -> Mapping[tuple[LineKind, str], str]:
     plain = {
         LineKind.TYPE: found.artifact_type,
         LineKind.PLATFORM: "" if found.platform is None else str(found.platform),
-        LineKind.PLATFORMS: _joined(str(one.platform) for one in found.platforms if one.platform is not None),
+        LineKind.PLATFORMS: _platforms(found),
         LineKind.CREATED: "" if found.created is None else found.created.isoformat(" ", "seconds"),
         LineKind.AUTHOR: found.author,
         LineKind.ENTRYPOINT: shlex.join(run.entrypoint),
@@ -173,6 +173,12 @@ def _values(found: Inspected) -> Mapping[tuple[LineKind, str], str]:
             if len(out) < MOST_LINES:
                 out[kind, name] = value
     return out
+
+
+def _platforms(found: Inspected) -> str:
+    """The platforms of an index with several; one alone is the image's, which has its own line."""
+    named = [str(one.platform) for one in found.platforms if one.platform is not None]
+    return _joined(named) if len(named) > 1 else ""
 
 
 def _joined(parts: Iterable[str]) -> str:

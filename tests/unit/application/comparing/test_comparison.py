@@ -188,12 +188,18 @@ def test_packages_by_name_and_type() -> None:
 
 def test_sentences() -> None:
     same = compare(image("a"), image("a", end=LIBRARY))
-    assert (words.verdict(same), words.fetched(same, Side.LEFT)) == ("Both are the same image.", "nothing")
+    assert words.verdict(same) == "Both are the same image."
+    assert (
+        words.fetched(same, Side.LEFT) == "Pulling the left image fetches nothing if the right one is there."
+    )
     some = compare(image("a", "b"), image("a", "c"))
     assert words.verdict(some) == "1 layer is the same, 100 B."
-    assert words.fetched(some, Side.RIGHT) == "110 B"
+    assert (
+        words.fetched(some, Side.RIGHT) == "Pulling the right image fetches 110 B if the left one is there."
+    )
     assert words.verdict(compare(image("a"), image("b"))) == "They share no layer."
-    assert words.fetched(compare(image("a", end=ENGINE), image("b")), Side.LEFT) == ""
+    unknown = words.fetched(compare(image("a", end=ENGINE), image("b")), Side.LEFT)
+    assert unknown.endswith("is not known: an engine reports no compressed sizes.")
     assert words.value("a\x1b[31m\nb") == "a[31m b"
     assert words.value(None) == "–"
     assert words.no_packages(ComparedPackages(missing=Side.LEFT)) == "The left image has no SBOM attached."
