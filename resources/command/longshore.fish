@@ -91,6 +91,7 @@ complete -c longshore -n '_shtab_longshore_using index' -s h -l help -d 'show th
 complete -c longshore -n '_shtab_longshore_using index' -l json -d 'print one JSON object a line (schema 1)'
 complete -c longshore -n '_shtab_longshore_using index' -l quiet -s q -d 'print only what was asked for, and errors'
 complete -c longshore -n '_shtab_longshore_using index' -l engine -x -d 'the engine to use: an address or a Docker context (pull and prune take several)'
+complete -c longshore -n '_shtab_longshore_using index' -l replace -d 'a later image takes the place of an earlier one of the same platform'
 complete -c longshore -n '_shtab_longshore_using index' -l force -d 'replace an existing archive'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a build -d 'Build an image from a folder with a Dockerfile.'
 complete -c longshore -n '_shtab_longshore_using build' -s h -l help -d 'show this help message and exit'

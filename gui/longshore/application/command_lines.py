@@ -274,14 +274,14 @@ def _copy_tag(request: TransferRequest, terminal: Terminal) -> list[str]:
 
 
 def _index(request: TransferRequest, terminal: Terminal) -> list[str]:
-    from longshore.transfers.index_parts import parts_of
+    from longshore.transfers.index_parts import is_replacing, parts_of
 
-    parts = parts_of(request)
-    _same(request, requests.index(parts, request.destination))
+    parts, replacing = parts_of(request), is_replacing(request)
+    _same(request, requests.index(parts, request.destination, replacing=replacing))
     engines = {part.place for part in parts if isinstance(part.place, EnginePlace)}
     if len(engines) > 1:
         raise _NoLineError
-    words = ["index"]
+    words = ["index", *(["--replace"] if replacing else [])]
     for engine in engines:
         words += _engine(engine, terminal)
     destination = _destination(request.destination, terminal, "")

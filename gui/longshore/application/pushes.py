@@ -38,6 +38,21 @@ def lost_from_library(local: LibraryDetails, there: Sequence[Platform]) -> Lost:
     return Lost(sent, gone=bool(sent) and any(each not in sent for each in there))
 
 
+def whole_source(local: ImageDetails, target: Reference) -> Reference | None:
+    """The image of *local* with all its platforms in a registry, to copy it from; None if none is known.
+
+    With the tag of *target*, so that a copy of it is offered that name.
+    """
+    for name in local.repo_digests:
+        try:
+            found = Reference.parse(name)
+        except LongshoreError:
+            continue
+        if found.digest is not None and found.name != target.name:
+            return found.with_tag(target.tag)
+    return None
+
+
 def lost(local: ImageDetails, there: Sequence[Platform]) -> Lost:
     """Return what a push of *local* to a target loses that has the platforms *there* now."""
     sent = tuple(each.platform for each in local.platforms if each.here)

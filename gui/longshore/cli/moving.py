@@ -244,6 +244,11 @@ def _checked(
         if lost.lacking:
             words = tr("Only {sent} will be pushed: the engine lacks the other platforms of {name}.")
             output.warning(words.format(name=source.name.shown, sent=pushes.names(lost.sent)))
+            whole = None if isinstance(details, LibraryDetails) else pushes.whole_source(details, target)
+            if whole is not None:
+                words = tr("To copy all of them: longshore copy {source} {target}")
+                words = words.replace("{source}", whole.with_tag(None).familiar)
+                output.warning(words.replace("{target}", target.familiar))
         if lost.gone:
             words = tr("{name} has {there} now; after this push, only {sent}.")
             output.warning(
@@ -251,6 +256,9 @@ def _checked(
                     name=target.familiar, there=pushes.names(platforms), sent=pushes.names(lost.sent)
                 )
             )
+            transport = "library" if isinstance(details, LibraryDetails) else "docker-daemon"
+            line = f"longshore index --replace {target.familiar} {target.familiar} {transport}:{source.name.copied}"
+            output.warning(tr("To keep the others: longshore undo, then {line}").replace("{line}", line))
     return chosen, codes
 
 

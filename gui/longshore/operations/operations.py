@@ -34,6 +34,7 @@ from longshore.operations.files import Files
 from longshore.operations.image_lists import ImageLists
 from longshore.operations.image_platforms import ImagePlatforms
 from longshore.operations.images import Images
+from longshore.operations.index_parts import PartsReader
 from longshore.operations.layers import Layers
 from longshore.operations.loading import Loading
 from longshore.operations.mirrors import Mirrors
@@ -115,6 +116,7 @@ class Operations(QObject):
             self.clients, self.tasks, lambda host: book.config(host).is_hub, environ, gate
         )
         self.details = Details(self.clients, self.tasks, lambda host: book.config(host).is_hub)
+        self.index_parts = PartsReader(self.clients, self.tasks)
         self.layers = Layers(self.clients, self.tasks)
         self.images.images_changed.connect(self.layers.forget)
         self.platform_sizes = PlatformSizes(self.clients, self.tasks)

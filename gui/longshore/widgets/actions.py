@@ -44,6 +44,8 @@ class Actions(QObject):
         self.pull_to = self._add(image, "", registries.pull_to_verb)
         self.copy = self._add(image, self.tr("Copy to another registry…"), registries.copy_verb)
         self.carry = self._add(image, self.tr("Copy to another engine or the library…"), images.carry_verb)
+        self.index = self._add(image, "", images.index_verb)
+        self.index_of_tags = self._add(image, self.tr("Make an index of tags…"), registries.index_verb)
         image.addSeparator()
         self.save = self._add(image, self.tr("Save…"), images.save_verb, "Ctrl+S")
         self.load = self._add(image, "", images.load_verb, "Ctrl+O")

@@ -45,6 +45,7 @@ class ImageRequests(Pane):
     push_requested = Signal(object)  # list[ImageName]
     carry_requested = Signal(object)  # list[ImageName], to copy to another engine or the library
     save_requested = Signal(object)  # list[ImageName]
+    index_requested = Signal(object)  # list[ImageName], to make an index of
     load_requested = Signal()
     build_requested = Signal()
     tag_requested = Signal(object)  # list[ImageName]; several all have a name
@@ -90,6 +91,9 @@ class ImageRequests(Pane):
         self.remove_verb = add(self.tr("Remove…"), self.remove, why_not=self.no_image)
         self.carry_verb = add(self.tr("Copy to…"), self.carry, why_not=self.no_image, more=True)
         self.save_verb = add(self.tr("Save…"), self.save, why_not=self.no_image, more=True)
+        self.index_verb = add(
+            self.tr("Make an index…"), self.make_index, why_not=self._not_several, more=True
+        )
         self.run_verb = add(self.tr("Run…"), self.run, why_not=self.not_runnable, more=True)
         self.containers_verb = add(
             self.tr("Containers of this image…"), self.containers, why_not=self.not_runnable, more=True
@@ -148,6 +152,13 @@ class ImageRequests(Pane):
         if all(image.reference is not None and image.reference.tag for image in self.selected()):
             return ""
         return self.tr("Only images with a tag can be updated.")
+
+    def _not_several(self) -> str:
+        """Return why no index can be made of the selected images."""
+        if reason := self.no_image():
+            return reason
+        few = self.view.selected_count() < 2
+        return self.tr("Select the images of several platforms.") if few else ""
 
     def not_runnable(self) -> str:
         """Return why no container can be made from the selected image."""
@@ -233,6 +244,12 @@ class ImageRequests(Pane):
         """Request to save the selected images as archives, or say why it is not possible."""
         if not self.refuse(self.no_image()):
             self.save_requested.emit(self._selected_names())
+
+    @Slot()
+    def make_index(self) -> None:
+        """Request an index of the selected images, or say why it is not possible."""
+        if not self.refuse(self._not_several()):
+            self.index_requested.emit(self._selected_names())
 
     @Slot()
     def load(self) -> None:

@@ -341,6 +341,7 @@ class ImagePane(ImageRequests):
         self.push_verb.entry(menu, self.tr("Push…"))
         self.carry_verb.entry(menu)
         self.save_verb.entry(menu)
+        self.index_verb.entry(menu)
         self.tag_verb.entry(menu)
         self.update_verb.entry(menu)
         menu.addSeparator()

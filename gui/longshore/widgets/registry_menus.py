@@ -79,6 +79,7 @@ def tag_menu(pane: RegistryRequests) -> QMenu:
         pane.pull_to_verb.entry(menu)
         pane.copy_verb.entry(menu, pane.tr("Copy to another registry…"))
         pane.save_verb.entry(menu)
+        pane.index_verb.entry(menu)
         menu.addSeparator()
         pane.copy_reference_verb.entry(menu)
         pane.copy_digest_verb.entry(menu)

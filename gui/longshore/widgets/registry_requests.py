@@ -38,6 +38,7 @@ class RegistryRequests(Pane):
     pull_to_requested = Signal(object)  # the same, to several engines; empty if nothing is selected
     save_requested = Signal(object)  # list[Reference], as archives
     copy_requested = Signal(object)  # list[Reference], from registry to registry
+    index_requested = Signal(object)  # list[Reference] of tags, to make an index of
     add_registry_requested = Signal()
     remove_registry_requested = Signal(str)  # host
     sign_in_requested = Signal(str)  # host
@@ -88,6 +89,9 @@ class RegistryRequests(Pane):
         self.pull_to_verb = add(self.tr("Pull to several engines…"), self.pull_to, more=True)
         self.save_verb = add(self.tr("Save…"), self.save, why_not=self.no_tag, more=True)
         self.compare_verb = add(self.tr("Compare"), self.compare, why_not=self._no_pair, more=True)
+        self.index_verb = add(
+            self.tr("Make an index…"), self.make_index, why_not=self._not_several_tags, more=True
+        )
         self.remove_verb = add(self.tr("Remove…"), self.remove, why_not=self.no_tag, more=True)
         self.clean_up_verb = add(
             self.tr("Clean up…"), self.clean_up, why_not=self.no_single_repository, side=Side.PANE, more=True
@@ -237,6 +241,19 @@ class RegistryRequests(Pane):
         """Request to copy the selection to another registry, or say that nothing is selected."""
         if not self.refuse(self.no_repository()):
             self.copy_requested.emit(self.selected_references())
+
+    def _not_several_tags(self) -> str:
+        """Return why no index can be made of the selection."""
+        if reason := self.no_tag():
+            return reason
+        few = self.tags.view.selected_count() < 2
+        return self.tr("Select the tags of several platforms.") if few else ""
+
+    @Slot()
+    def make_index(self) -> None:
+        """Request an index of the selected tags, or say why it is not possible."""
+        if not self.refuse(self._not_several_tags()):
+            self.index_requested.emit(self.tags.selected_references())
 
     @Slot()
     def save(self) -> None:

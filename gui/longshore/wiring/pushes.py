@@ -12,22 +12,29 @@ from longshore.engine.model import ImageDetails
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import DOCKER_HUB
 from longshore.operations import Operations
-from longshore.transfers.transfer import EnginePlace
+from longshore.transfers.transfer import Endpoint, EnginePlace, RegistryPlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
 
 if TYPE_CHECKING:
+    from longshore.oci.reference import Reference
     from longshore.widgets.dialogs.push import PushSheet
+    from longshore.wiring.copies import Copies
+    from longshore.wiring.indexes import Indexes
 
 
 class Pushes(QObject):
     """Connects Push…. GUI thread."""
 
-    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+    def __init__(
+        self, window: MainWindow, operations: Operations, shared: Shared, copies: Copies, indexes: Indexes
+    ) -> None:
         super().__init__(window)
         self.window = window
         self.operations = operations
         self._shared = shared
+        self._copies = copies
+        self._indexes = indexes
         window.image_pane.push_requested.connect(self._push_selected)
 
     @Slot(object)
@@ -70,4 +77,13 @@ class Pushes(QObject):
             sheet.set_platforms,
         )
         answer(sheet, sheet.images_requested, inspect, sheet.set_local)
+        sheet.index_requested.connect(self._index)
+        sheet.copy_requested.connect(
+            lambda source, target: self._copies.copy([source], target.domain, target.path)
+        )
         sheet.look()
+
+    def _index(self, source: Endpoint, target: Reference) -> None:
+        """Offer an index of what *target* points to now and the image, which replaces that of its platform."""
+        there = Endpoint(RegistryPlace(target.domain), target)
+        self._indexes.make([there, source], target, replacing=True)

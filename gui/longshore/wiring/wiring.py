@@ -108,6 +108,7 @@ class Wiring(QObject):
         from longshore.wiring.details import Details
         from longshore.wiring.image_lists import ImageLists
         from longshore.wiring.images import Images
+        from longshore.wiring.indexes import Indexes
         from longshore.wiring.keys import Keys
         from longshore.wiring.places import Places
         from longshore.wiring.pushes import Pushes
@@ -138,8 +139,9 @@ class Wiring(QObject):
         self._operations = operations
         shared = Shared(self.window, operations, self._environ)
         Places(self.window, operations, shared)
-        pushes = Pushes(self.window, operations, shared)
         copies = Copies(self.window, operations, shared)
+        indexes = Indexes(self.window, operations, shared)
+        pushes = Pushes(self.window, operations, shared, copies, indexes)
         archives = Archives(self.window, operations, shared, ImageLists(self.window, operations, shared))
         undo = Undo(self.window, operations)
         Images(self.window, operations, shared, archives, undo)

@@ -48,6 +48,8 @@ def test_of_tags_of_two_registries(
     refused = longshore("index", target, sources[0], f"{here}/index/app:amd2", code=1)
     assert "same platform, linux/amd64" in refused.stderr
     assert longshore("inspect", "-q", target).stdout.strip() == before.digest
+    longshore("index", "--replace", target, sources[0], f"{here}/index/app:amd2")
+    assert platforms(longshore, target) == [("linux/amd64", same.digest)]
 
 
 @pytest.mark.parametrize("flavour", ["debian", "containerd", "podman"])

@@ -113,6 +113,7 @@ def test_push_warns_before_it_replaces(
     done = longshore("push", source, target)
     assert f"{target}: replaces the image that this tag points to." in done.stderr
     assert f"{target} has linux/amd64, linux/arm64 now; after this push, only linux/amd64." in done.stderr
+    assert f"longshore index --replace {target} {target} docker-daemon:{source}" in done.stderr
     # The tag now points to this image, so that there is nothing to overwrite.
     longshore("push", source, target, "--no-overwrite")
 

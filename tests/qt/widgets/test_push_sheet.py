@@ -91,6 +91,28 @@ def named(image_id: str, *repo_digests: str, platforms: tuple[ImagePlatform, ...
     return replace(details(*platforms), image_id=image_id, repo_digests=repo_digests)
 
 
+def test_an_index_is_offered_where_a_push_loses_platforms(sheet: PushSheet, qtbot: QtBot) -> None:
+    sheet.set_local(APP, details())
+    assert sheet.index_button.isHidden()
+    (source, target), *_ = sheet.targets.good()
+    sheet.set_platforms(target, (AMD, ARM))
+    assert not sheet.index_button.isHidden() and sheet.copy_button.isHidden()
+    with qtbot.waitSignal(sheet.index_requested) as asked:
+        sheet.index_button.click()
+    assert asked.args == [source, target]
+
+
+def test_a_copy_is_offered_where_the_engine_lacks_platforms(sheet: PushSheet, qtbot: QtBot) -> None:
+    there = ImagePlatform(AMD, here=True), ImagePlatform(ARM, here=False)
+    sheet.set_local(APP, details(*there))
+    assert sheet.copy_button.isHidden(), "no registry is known that has them"
+    sheet.set_local(APP, replace(details(*there), repo_digests=("odd", f"r.io/app@{D1}")))
+    (_, target), *_ = sheet.targets.good()
+    with qtbot.waitSignal(sheet.copy_requested) as asked:
+        sheet.copy_button.click()
+    assert asked.args == [Reference.parse(f"r.io/app@{D1}").with_tag(target.tag), target]
+
+
 @pytest.mark.parametrize(
     ("there", "local", "said"),
     [

@@ -277,6 +277,10 @@ def test_an_index(desk: Desk) -> None:
     one, two = registry("r.io/acme/web:amd"), registry("docker.io/library/alpine:3.20")
     (line,) = desk.there_and_back(requests.index([one, two], registry("r.io/acme/web:1")))
     assert line == "longshore index r.io/acme/web:1 r.io/acme/web:amd alpine:3.20"
+    made = requests.index([registry("r.io/acme/web:1"), two], registry("r.io/acme/web:1"), replacing=True)
+    assert desk.there_and_back(made) == [
+        "longshore index --replace r.io/acme/web:1 r.io/acme/web:1 alpine:3.20"
+    ]
     made = requests.index([named(desk.farm), named(desk.library)], Endpoint(desk.library, WEB))
     (line,) = desk.there_and_back(made)
     assert line.startswith("longshore index --engine build-farm library:r.io/acme/web:1 docker-daemon:")

@@ -128,6 +128,31 @@ def test_two_images_of_one_platform_are_refused() -> None:
     assert caught.value.advice == "Leave out one of them: a:one and b:two."
 
 
+def test_a_later_image_replaces_one_of_its_platform() -> None:
+    shelf = Shelf()
+    old, arm = shelf.image("linux/amd64", "old"), shelf.image("linux/arm64", "arm")
+    rows = [
+        {**old.to_json(), "platform": {"os": "linux", "architecture": "amd64"}},
+        {**arm.to_json(), "platform": {"os": "linux", "architecture": "arm64"}},
+        *(
+            {
+                "mediaType": OCI_MANIFEST,
+                "digest": f"sha256:{number * 64}",
+                "size": 1,
+                "annotations": {**ATTESTS, "vnd.docker.reference.digest": image.digest},
+            }
+            for number, image in (("5", old), ("6", arm))
+        ),
+    ]
+    shelf.put({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": rows}, "1")
+    new = shelf.image("linux/amd64", "new", config=DOCKER_CONFIG)
+    assert new.digest != old.digest
+    with pytest.raises(InvalidInput, match="same platform, linux/amd64"):
+        index_of(joined((shelf, "1"), (shelf, "new")))
+    found = index_of(JoinedReader([("a:1", shelf, "1"), ("a:new", shelf, "new")], replacing=True))
+    assert [child.digest for child in found.manifests] == [arm.digest, new.digest, f"sha256:{'6' * 64}"]
+
+
 @pytest.mark.parametrize(
     ("config", "platform", "words"),
     [

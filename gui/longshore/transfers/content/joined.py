@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from longshore.oci.platform import Platform
     from longshore.transfers.content.protocol import ContentReader
 
+#: The annotation of an attestation with the digest of its image.
+_SUBJECT = "vnd.docker.reference.digest"
 #: The name of the index for :meth:`JoinedReader.manifest`.
 JOINED = ""
 
@@ -36,11 +38,13 @@ JOINED = ""
 class JoinedReader:
     """See ContentReader. The images of *parts* as one index: each a name for errors, a reader, and its name there.
 
-    An index among them brings all its images and their attestations. Owns the readers.
+    An index among them brings all its images and their attestations. *replacing*: a later image takes the place of an
+    earlier one of the same platform; otherwise they are refused. Owns the readers.
     """
 
-    def __init__(self, parts: Sequence[tuple[str, ContentReader, str]]) -> None:
+    def __init__(self, parts: Sequence[tuple[str, ContentReader, str]], *, replacing: bool = False) -> None:
         self._parts = parts
+        self._replacing = replacing
         self._lock = threading.Lock()
         self._owners: dict[str, ContentReader] = {}
         self._index: Index | None = None
@@ -110,9 +114,12 @@ class JoinedReader:
                 children = (Descriptor(found.media_type, found.digest, len(found.raw), platform),)
             for child in children:
                 rows.setdefault(child.digest, (name, child))
-        _check_platforms(list(rows.values()))
+        found_rows = list(rows.values())
+        if self._replacing:
+            found_rows = _latest(found_rows)
+        _check_platforms(found_rows)
         # As imagetools: the images first, in the order in which they were named.
-        ordered = sorted((child for _, child in rows.values()), key=lambda child: child.is_attestation)
+        ordered = sorted((child for _, child in found_rows), key=lambda child: child.is_attestation)
         return joined_index(ordered)
 
 
@@ -127,6 +134,24 @@ def joined_index(children: Sequence[Descriptor]) -> Index:
     }
     raw = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
     return Index(media_type, tuple(children), raw, sha256_of(raw))
+
+
+def _latest(rows: Sequence[tuple[str, Descriptor]]) -> list[tuple[str, Descriptor]]:
+    """*rows* without images that a later one of the same platform replaces, and without their attestations."""
+    gone = {
+        one.digest
+        for (_, one), (_, other) in itertools.combinations(rows, 2)
+        if not one.is_attestation
+        and not other.is_attestation
+        and one.platform is not None
+        and other.platform is not None
+        and one.platform.matches(other.platform)
+    }
+    return [
+        (name, child)
+        for name, child in rows
+        if child.digest not in gone and child.annotations.get(_SUBJECT, "") not in gone
+    ]
 
 
 def _check_platforms(rows: Sequence[tuple[str, Descriptor]]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.transfers.content.joined import JOINED, JoinedReader
 from longshore.transfers.content.open import open_reader, open_writer
-from longshore.transfers.index_parts import parts_of
+from longshore.transfers.index_parts import is_replacing, parts_of
 from longshore.transfers.progress.progress import Progress
 from longshore.transfers.tag_changes import NO_RECORDER
 from longshore.transfers.transfer import Endpoint, EnginePlace, LibraryPlace, Phase, Plan, TransferRequest
@@ -70,7 +70,9 @@ class IndexWay:
             readers.append((part.name.shown, reader, source_name(part)))
         writer = open_writer(job.request.destination, job.clients)
         job.closing.callback(writer.close)
-        return CopyWork(job, JoinedReader(readers), writer, self._turns, JOINED)
+        return CopyWork(
+            job, JoinedReader(readers, replacing=is_replacing(job.request)), writer, self._turns, JOINED
+        )
 
 
 def _parts(job: Job) -> list[Endpoint]:

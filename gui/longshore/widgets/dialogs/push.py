@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from longshore.application import pushes
 from longshore.application.requests import LocalPlace
@@ -34,6 +34,9 @@ class PushSheet(TargetSheet):
     """
 
     images_requested = Signal(object)  # list[ImageName]; answer with set_local
+    # Instead of a push: an index of the target's image and this one, or a copy of all platforms from a registry.
+    index_requested = Signal(object, object)  # Endpoint of the image, Reference of the target
+    copy_requested = Signal(object, object)  # Reference in a registry, Reference of the target
 
     def __init__(
         self,
@@ -54,9 +57,25 @@ class PushSheet(TargetSheet):
         self._there: dict[Reference, tuple[Platform, ...]] = {}
         self.losses = plain_label("", "caution", wrap=True)
         self.losses.setVisible(False)
+        self.index_button = self._other_way(self.tr("Make an index…"))
+        self.index_button.clicked.connect(self._make_index)
+        self.copy_button = self._other_way(self.tr("Copy all platforms…"))
+        self.copy_button.clicked.connect(self._copy_all)
         sources = [Endpoint.of(place, image) for image in images]
         super().__init__(parent, title, self.tr("Push"), sources, registries, host, repository)
-        self.body.addWidget(self.losses)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.losses, 1)
+        row.addWidget(self.index_button)
+        row.addWidget(self.copy_button)
+        self.body.addLayout(row)
+
+    @staticmethod
+    def _other_way(words: str) -> QPushButton:
+        button = QPushButton(words)
+        button.setAutoDefault(False)
+        button.setVisible(False)
+        return button
 
     def look(self) -> None:
         """Request the engine's details of the first images. Call it once the signal is connected."""
@@ -87,7 +106,39 @@ class PushSheet(TargetSheet):
             lines = [*lines[:_MOST_LINES], "…"]
         self.losses.setText("\n".join(lines))
         self.losses.setVisible(bool(lines))
+        self.index_button.setVisible(self._to_join() is not None)
+        self.copy_button.setVisible(self._to_copy() is not None)
         self.refit()
+
+    def _to_join(self) -> tuple[Endpoint, Reference] | None:
+        """The first image whose push takes platforms from its target."""
+        for source, target in self.targets.good():
+            local = self._local.get(source.name)
+            if local is not None and pushes.lost(local, self._there.get(target, ())).gone:
+                return source, target
+        return None
+
+    def _to_copy(self) -> tuple[Reference, Reference] | None:
+        """The first image of which the engine lacks platforms that a registry has."""
+        for source, target in self.targets.good():
+            local = self._local.get(source.name)
+            if local is not None and pushes.lost(local, ()).lacking:
+                whole = pushes.whole_source(local, target)
+                if whole is not None:
+                    return whole, target
+        return None
+
+    @Slot()
+    def _make_index(self) -> None:
+        if (found := self._to_join()) is not None:
+            self.reject()
+            self.index_requested.emit(*found)
+
+    @Slot()
+    def _copy_all(self) -> None:
+        if (found := self._to_copy()) is not None:
+            self.reject()
+            self.copy_requested.emit(*found)
 
     def _lost(self, source: Endpoint, target: Reference) -> list[str]:
         local = self._local.get(source.name)
