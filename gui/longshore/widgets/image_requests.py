@@ -31,7 +31,7 @@ _COLUMNS = [
     Column("2 containers", "2 contain…", elide=_RIGHT, yields=1, optional=True),
     Column("build-server", "default", weight=1),
     Column("amd64  arm64", "amd64  arm64", elide=_RIGHT, yields=3),
-    Column("only there", "unknown", kind=Kind.PILL, elide=_RIGHT),
+    Column("only there", "only there", kind=Kind.PILL, elide=_RIGHT),
 ]
 #: Columns that are hidden until the user shows them.
 _HIDDEN = (ImageColumn.PLATFORM,)

@@ -27,7 +27,7 @@ _COLUMNS = [
     Column("888.8 MB", "88.8 MB", right=True),
     Column("amd64  arm64  s390x", "amd64  arm64", weight=2, elide=_RIGHT, yields=1),
     Column("12 months ago", "20 min", elide=_RIGHT, together=True),
-    Column("only there", "unknown", kind=Kind.PILL, elide=_RIGHT),
+    Column("only there", "only there", kind=Kind.PILL, elide=_RIGHT),
     Column("signed by release@acme.io", "unverified", kind=Kind.PILL, elide=_RIGHT),
 ]
 #: Awaited details above which an order by them is not final: more than the visible rows.
