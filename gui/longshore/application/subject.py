@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from longshore.transfers.transfer import EnginePlace, LibraryPlace, RegistryPlace
 
 if TYPE_CHECKING:
+    from longshore.application.states import State
     from longshore.oci.local_image import LocalImage
     from longshore.oci.reference import Reference
     from longshore.registry.model import TagDetails
@@ -20,7 +21,7 @@ class Subject:
 
     *image*: its row in Local images; *tag*: its row in Tags, None until a registry has returned the details of the tag.
     *names*: further references that point to the same image in that place. *place_name*: the title of the place, safe
-    to show. *state*: the word in the column State, "" if there is none, and the *reason* for it.
+    to show. *state*: as in the column State, None while it is not known, and the *reason* for it.
     """
 
     end: Endpoint
@@ -28,7 +29,7 @@ class Subject:
     tag: TagDetails | None = None
     names: tuple[Reference, ...] = ()
     place_name: str = ""
-    state: str = ""
+    state: State | None = None
     reason: str = ""
 
     @property

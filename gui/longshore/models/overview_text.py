@@ -12,6 +12,7 @@ from longshore.application.inspection.sharing import base_image
 from longshore.language import tr
 from longshore.models.columns import Tone
 from longshore.models.facts import MOST, Fact, Section
+from longshore.models.state_cells import state_text, state_tone
 from longshore.words import errors, text, times
 from longshore.words.artifacts import artifact_name
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from longshore.application.inspection.access import PullAccess
     from longshore.application.inspection.values import Inspected
+    from longshore.application.states import State
     from longshore.application.subject import Subject
 
 #: The key of the offer to find out who can pull.
@@ -28,13 +30,6 @@ WHO = "who"
 _LONG, _WHOLE = 2000, 4000
 #: The labels that have names of their own (OCI image-spec, annotations.md), in their order.
 _PREFIX = "org.opencontainers.image."
-_STATES = {
-    "in sync": Tone.GOOD,
-    "newer": Tone.CAUTION,
-    "differs": Tone.BAD,
-    "only here": Tone.QUIET,
-    "only there": Tone.QUIET,
-}
 
 
 def known_labels() -> dict[str, str]:
@@ -68,9 +63,8 @@ def about(
 def _about(
     subject: Subject, found: Inspected | None, own_size: str, access: PullAccess | None
 ) -> Iterable[Fact]:
-    if subject.state:
-        tone = _STATES.get(subject.state, Tone.OUTLINE)
-        yield Fact("", subject.state, more=text.safe(subject.reason), pill=tone)
+    if subject.state is not None:
+        yield Fact("", state_text(subject.state), more=text.safe(subject.reason), pill=_tone(subject.state))
     reference = subject.end.reference
     if reference is None:
         yield Fact(tr("Reference"), tr("none: no tag points to it"), dim=True)
@@ -101,6 +95,12 @@ def _about(
         yield Fact(tr("Used by"), used or tr("no container"), dim=not used)
     if found is not None and found.author:
         yield Fact(tr("Author"), text.safe(found.author))
+
+
+def _tone(state: State) -> Tone:
+    """Here every state is a pill: there is only one."""
+    tone = state_tone(state)
+    return Tone.QUIET if tone is Tone.NONE else tone
 
 
 def _digests(subject: Subject, found: Inspected | None) -> Iterable[Fact]:

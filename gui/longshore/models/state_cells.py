@@ -59,7 +59,7 @@ def state_text(state: State | None) -> str:
     }[state.value]
 
 
-def _tone(state: State | None) -> Tone:
+def state_tone(state: State | None) -> Tone:
     """Return the tone of the pill of *state*, NONE for plain text."""
     return Tone.NONE if state is None else _CELLS[state.value][0]
 
@@ -180,7 +180,7 @@ class TagStates:
 
 def _value(state: State | None, reason: str, role: int) -> Any:
     if role == Role.TONE:
-        return _tone(state)
+        return state_tone(state)
     if role == _Item.ToolTipRole:
         return tooltip(reason)
     return reason if role == _Item.AccessibleDescriptionRole else state_text(state)

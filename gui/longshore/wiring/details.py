@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QModelIndex, QObject, Slot
+from PySide6.QtCore import QModelIndex, QObject, Qt, Slot
 
 from longshore.application.subject import Subject
-from longshore.models.columns import Role
+from longshore.models.columns import ImageColumn, Role, TagColumn
 from longshore.transfers.transfer import Endpoint, RegistryPlace
 from longshore.wiring import details_tabs
 from longshore.words.cleanup import own_size
@@ -152,6 +152,8 @@ class Details(QObject):
                 image=image,
                 names=tuple(name for name in names if name is not None),
                 place_name=self._shared.place_name(place),
+                state=row.data(Role.STATE),
+                reason=_reason(row, ImageColumn.STATE),
             )
         reference = row.data(Role.REFERENCE)
         if reference is None:
@@ -161,7 +163,14 @@ class Details(QObject):
             Endpoint(RegistryPlace(host), reference),
             tag=row.data(Role.DETAILS),
             place_name=self.operations.registries.title(host),
+            state=row.data(Role.STATE),
+            reason=_reason(row, TagColumn.STATE),
         )
+
+
+def _reason(row: QModelIndex, column: int) -> str:
+    """Why the state in *column* is what it is."""
+    return str(row.siblingAtColumn(column).data(Qt.ItemDataRole.AccessibleDescriptionRole) or "")
 
 
 def _row(view: RowView) -> QModelIndex | None:

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from longshore.application.inspection.access import Access, PullAccess
 from longshore.application.inspection.values import Inspected, PlatformSize
+from longshore.application.states import State
 from longshore.application.subject import Subject
 from longshore.errors import LongshoreError
 from longshore.models.facts import FACT, Fact, FactsModel, Heading, Section
@@ -102,7 +103,7 @@ def test_what_an_image_shares_is_a_line_below_its_size(tab: OverviewTab) -> None
 
 
 def test_a_state_is_a_pill_with_its_reason(tab: OverviewTab) -> None:
-    tab.set_subject(replace(SUBJECT, state="newer", reason="The tag moved 3 hours ago."))
+    tab.set_subject(replace(SUBJECT, state=State.NEWER, reason="The tag moved 3 hours ago."))
     first = tab.facts.facts.facts[0]
     assert first.value == "newer" and first.more == "The tag moved 3 hours ago."
     spoken = tab.facts.facts.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)

@@ -170,7 +170,7 @@ def test_a_tab_of_more_is_chosen_there(light: Theme, qtbot: QtBot) -> None:
     qtbot.addWidget(window)
     row = TabRow(["Overview", "Layers", "Configuration", "Raw"])
     row.setParent(window)
-    row.resize(tab_width("Overview") + tab_width("Layers") + 120, 36)
+    row.resize(tab_width("Overview") + tab_width("Layers") + 90, 36)
     window.show()
     assert row.in_more() == ["Configuration", "Raw"]
     row.more_button.menu().aboutToShow.emit()
@@ -179,6 +179,8 @@ def test_a_tab_of_more_is_chosen_there(light: Theme, qtbot: QtBot) -> None:
         entries["Raw"].trigger()
     assert chosen.args == [3]
     assert row.in_more() == ["Layers", "Configuration"]
+    assert row.bar.tabRect(3).left() == row.bar.tabRect(0).right() + 1, "no gap where the hidden ones were"
+    assert row.bar.tabRect(0).left() == 0, "and no scrolling"
     row.step(1)
     assert row.current == 0 and row.in_more() == ["Configuration", "Raw"]
     row.resize(row.full_width(), 36)

@@ -13,7 +13,7 @@ from longshore.widgets.theme import current_theme
 from longshore.widgets.verbs import TextButton
 
 #: Space at both sides of a tab's text, in pixels, as in the style sheet.
-_AROUND = 10
+_AROUND = 8
 #: Height of the row in pixels: below the name of the image, and beside the names of the strip.
 _HEIGHT, _HIGH = 36, 44
 
@@ -26,6 +26,19 @@ class _Bar(QTabBar):
         return QSize(tab_width(self.tabText(index)), self.high)
 
     minimumTabSizeHint = tabSizeHint
+
+    def lay_out(self) -> None:
+        """Place the tabs anew, without a scroll offset from when more of them were visible: Qt does it when resized."""
+        self.resizeEvent(QResizeEvent(self.size(), self.size()))
+
+
+class _More(TextButton):
+    def sizeHint(self) -> QSize:
+        """Qt's hook: narrower than other buttons, because it has no border."""
+        hint = super().sizeHint()
+        return QSize(hint.width() - 4, hint.height())
+
+    minimumSizeHint = sizeHint
 
 
 def tab_width(title: str) -> int:
@@ -41,7 +54,7 @@ class TabRow(QWidget):
     def __init__(self, titles: Sequence[str]) -> None:
         super().__init__()
         row = QHBoxLayout(self)
-        row.setContentsMargins(EDGE - _AROUND, 0, EDGE, 0)
+        row.setContentsMargins(EDGE - _AROUND, 0, 0, 0)
         row.setSpacing(0)
         self.bar = _Bar()
         self.bar.setObjectName("details")
@@ -57,7 +70,7 @@ class TabRow(QWidget):
         row.addWidget(self.bar, 1)
         self._menu = QMenu(self)
         self._menu.aboutToShow.connect(self._fill)
-        self.more_button = TextButton(self.tr("More"))
+        self.more_button = _More(self.tr("More"))
         self.more_button.setProperty("quiet", True)
         self.more_button.setMenu(self._menu)
         self.more_button.hide()
@@ -71,7 +84,8 @@ class TabRow(QWidget):
 
     def choose(self, number: int) -> None:
         """Choose a tab, which may be in *More*."""
-        self.bar.setTabVisible(number, True)
+        if not self.bar.isTabVisible(number):
+            self.bar.setTabVisible(number, True)
         self.bar.setCurrentIndex(number)
 
     def step(self, by: int) -> None:
@@ -95,13 +109,13 @@ class TabRow(QWidget):
     def set_high(self, high: bool) -> None:
         """Make the row as high as the names of the strip beside it."""
         self.bar.high = _HIGH if high else _HEIGHT
-        self.bar.setIconSize(self.bar.iconSize())  # computes the tabs anew
+        self.bar.lay_out()
         self.updateGeometry()
 
     def full_width(self) -> int:
         """Return the width in pixels that shows all tabs."""
         tabs = sum(tab_width(self.bar.tabText(i)) for i in range(self.bar.count()))
-        return tabs + 2 * EDGE - _AROUND
+        return tabs + EDGE - _AROUND
 
     def sizeHint(self) -> QSize:
         """Qt's hook."""
@@ -123,12 +137,15 @@ class TabRow(QWidget):
 
     def _fit(self) -> None:
         widths = [tab_width(self.bar.tabText(i)) for i in range(self.bar.count())]
-        room = self.width() - (EDGE - _AROUND) - EDGE
+        room = self.width() - (EDGE - _AROUND)
         shown = visible_tabs(widths, self.current, room, self.more_button.sizeHint().width())
         blocked = self.bar.blockSignals(True)
         for number in range(self.bar.count()):
-            self.bar.setTabVisible(number, number in shown)
+            # Setting what is set already would make Qt forget that the tabs must be laid out.
+            if self.bar.isTabVisible(number) != (number in shown):
+                self.bar.setTabVisible(number, number in shown)
         self.bar.blockSignals(blocked)
+        self.bar.lay_out()
         self.more_button.setVisible(len(shown) < self.bar.count())
 
 
