@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
     from longshore.application.inspection.access import PullAccess
     from longshore.application.inspection.values import Inspected
+    from longshore.application.signatures.verifying import Verdict
     from longshore.application.states import State
     from longshore.application.subject import Subject
+    from longshore.errors import LongshoreError
 
 #: The key of the offer to find out who can pull.
 WHO = "who"
+#: The keys of the offers to verify the signature, and to look at the keys for it.
+SIGNATURE, KEYS = "signature", "keys"
 #: Longest values that are shown, and that a tooltip shows.
 _LONG, _WHOLE = 2000, 4000
 #: The labels that have names of their own (OCI image-spec, annotations.md), in their order.
@@ -54,10 +58,23 @@ def known_labels() -> dict[str, str]:
 
 
 def about(
-    subject: Subject, found: Inspected | None, *, own_size: str = "", access: PullAccess | None = None
+    subject: Subject,
+    found: Inspected | None,
+    *,
+    own_size: str = "",
+    access: PullAccess | None = None,
+    signature: Verdict | LongshoreError | None = None,
 ) -> Section:
-    """The facts without a title. *own_size*: what the image shares with others, in words."""
-    return Section("about", "", tuple(_about(subject, found, own_size, access)))
+    """The facts without a title. *own_size*: what the image shares with others, in words. *signature*: what was found
+    out about it, None if it was not."""
+    facts = list(_about(subject, found, own_size, access))
+    facts.insert(_behind_digests(facts), signature_fact(subject, signature))
+    return Section("about", "", tuple(facts))
+
+
+def _behind_digests(facts: list[Fact]) -> int:
+    """The place behind the last digest."""
+    return max((number + 1 for number, fact in enumerate(facts) if fact.copies), default=len(facts))
 
 
 def _about(
@@ -174,6 +191,29 @@ def _who(access: PullAccess | None) -> Fact:
         return Fact(name, tr("signed-in users only"))
     why = "" if access.reason is None else errors.told(access.reason)
     return Fact(name, tr("unknown"), key=WHO, more=why, dim=True, offer=tr("Check again"))
+
+
+def signature_fact(subject: Subject, found: Verdict | LongshoreError | None) -> Fact:
+    """The line about the signatures of *subject*."""
+    from longshore.errors import LongshoreError
+    from longshore.words import signatures
+
+    name = tr("Signature")
+    if found is None:
+        return Fact(name, tr("not checked"), key=SIGNATURE, dim=True, offer=tr("Check"))
+    if isinstance(found, LongshoreError):
+        again = tr("Check again")
+        return Fact(name, tr("not known"), key=SIGNATURE, more=errors.told(found), dim=True, offer=again)
+    reference = subject.end.reference
+    why = signatures.explanation(found, "" if reference is None else reference.name)
+    state = signatures.state_text(found)
+    value = why.partition(". ")[0].rstrip(".") if found.signed else state
+    if found.reason is not None:
+        value = f"{state}: {text.continued(why)}"
+    # Keys help where a signature is by somebody who is not known here.
+    helps = found.reason in signatures.HELPED_BY_KEYS and subject.is_remote
+    offer = tr("Keys…") if helps else ""
+    return Fact(name, value, key=KEYS if helps else "", more=why, dim=value == state, offer=offer)
 
 
 def starts_with(found: Inspected) -> Section:

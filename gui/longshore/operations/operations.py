@@ -94,7 +94,7 @@ class Operations(QObject):
         self.clients.gate = gate
         self.tag_history = user_files.tag_history(folders, settings, self.clients.user_of)
         self.tasks = Tasks()
-        self.signatures = Signatures(self.tasks, gate)
+        self.signatures = Signatures(self.clients, self.tasks, gate)
         self.groups = EngineGroups(settings)
         self.images = Images(self.clients, self.tasks, settings, folders, environ, engine_url, images)
         self.states = States(self.clients, self.tasks, book, images, tags, self._status_of)
@@ -185,6 +185,7 @@ class Operations(QObject):
         self.files.forget()
         self.registries.stop()
         self.tag_signatures.stop()
+        self.signatures.leave()
         self.recent.stop()
         self.undo.stop()
         clean = await self.tasks.call(self.tasks.quick, self.transfers.shutdown, 1.5)

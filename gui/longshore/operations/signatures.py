@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from longshore.errors import LongshoreError
+from longshore.errors import LongshoreError, NotInRegistry
+from longshore.transfers.transfer import RegistryPlace
 
 if TYPE_CHECKING:
+    from longshore.application.clients import Clients
     from longshore.application.signatures.gate import KeyGate
     from longshore.application.signatures.listing import ListedKey
     from longshore.application.signatures.scopes import Scope
+    from longshore.application.signatures.verifying import Verdict
+    from longshore.application.subject import Subject
     from longshore.cancellation import Cancellation
     from longshore.operations.tasks import Tasks
 
 #: Called in the GUI thread with the keys and rules of a registry, or with an error.
 Done = Callable[["list[ListedKey] | LongshoreError"], None]
+#: Most verdicts of :meth:`Signatures.verify` that are kept.
+_KEPT = 256
 
 
 class Signatures(QObject):
@@ -29,10 +37,76 @@ class Signatures(QObject):
 
     changed = Signal()  # keys or rules were changed here
 
-    def __init__(self, tasks: Tasks, gate: KeyGate) -> None:
+    def __init__(self, clients: Clients, tasks: Tasks, gate: KeyGate) -> None:
         super().__init__()
+        self._clients = clients
         self._tasks = tasks
         self.gate = gate
+        self._kept: OrderedDict[object, Verdict] = OrderedDict()
+        self._verifying: Cancellation | None = None
+        self.changed.connect(self._kept.clear)
+
+    def verify(
+        self,
+        subject: Subject,
+        done: Callable[[Verdict | LongshoreError | None], None],
+        *,
+        asked: bool = False,
+    ) -> None:
+        """Verify the signatures of *subject* in its registry or the library, in place of what is being verified now.
+
+        *asked*: by the user. Otherwise a known verdict is enough, *done* gets None if there are no keys and no rule for
+        its repository, and registries that count this as a pull are not asked. An image of an engine is looked for in
+        the registry that it comes from, which happens only if *asked*.
+        """
+        self.leave()
+        known = None if asked else self._kept.get(subject.key)
+        if known is not None or (not asked and subject.is_in_engine):
+            done(known)
+            return
+        clients, gate = self._clients, self.gate
+
+        def work(cancellation: Cancellation) -> Verdict | None:
+            from longshore.application.attached.finding import with_attachments
+
+            reference, place = subject.end.reference, subject.end.place
+            if not asked:
+                keys = gate.book.read()
+                if reference is None or not (keys.of(reference) or keys.rule(reference)):
+                    return None
+                if isinstance(place, RegistryPlace) and clients.registry(place.host).registry.is_hub:
+                    return None
+            verdicts: list[Verdict] = []
+            for end in with_attachments(subject.end, clients):
+                # Podman knows an image by its own digest and by that of its index, of which one is signed.
+                with contextlib.suppress(NotInRegistry):
+                    verdicts.append(gate.verify(end, clients, cancellation))
+                    if verdicts[-1].signed:
+                        return verdicts[-1]
+            if not verdicts:
+                raise NotInRegistry(
+                    "The image is not in its registry any more.",
+                    registry=reference.domain if reference is not None else "",
+                    subject=subject.shown,
+                )
+            return verdicts[0]
+
+        def keep(verdict: Verdict | None) -> None:
+            if verdict is not None:
+                self._kept[subject.key] = verdict
+                if len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+            done(verdict)
+
+        self._verifying = self._tasks.run(
+            self._tasks.listing, work, done=keep, failed=done, name="signatures of an image"
+        )
+
+    def leave(self) -> None:
+        """Verify nothing more for Details: another image is selected."""
+        if self._verifying is not None:
+            self._verifying.cancel()
+            self._verifying = None
 
     def read(self, host: str, done: Done) -> None:
         """Read the keys and rules of the registry *host*."""

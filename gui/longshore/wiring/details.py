@@ -99,6 +99,7 @@ class Details(QObject):
             image = None if tab.subject is None else tab.subject.image
             tab.set_own_size("" if image is None else own_size(operations.usage.latest, image.image_id))
 
+        details_tabs.connect_signatures(tab, self.window, operations)
         tab.access_requested.connect(find_access)
         operations.usage.changed.connect(show_usage)
         operations.details.subject_changed.connect(show_usage)

@@ -1,4 +1,4 @@
-"""Connects the tabs Layers and Platforms of Details."""
+"""Connects the tabs Layers and Platforms of Details, and the signatures in Overview."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from longshore.transfers.transfer import EnginePlace, LibraryPlace
 if TYPE_CHECKING:
     from longshore.application.inspection.values import Inspected
     from longshore.application.requests import LocalPlace
+    from longshore.application.subject import Subject
     from longshore.oci.platform import Platform
     from longshore.oci.reference import Reference
     from longshore.operations import Operations
     from longshore.widgets.details.layers import LayersTab
+    from longshore.widgets.details.overview import OverviewTab
     from longshore.widgets.details.platforms import PlatformsTab
+    from longshore.widgets.main_window import MainWindow
     from longshore.wiring.shared import Shared
 
 
@@ -71,3 +74,20 @@ def connect_platforms(tab: PlatformsTab, operations: Operations, shared: Shared)
     tab.sizes_requested.connect(read)
     tab.pull_requested.connect(pull)
     tab.copy_requested.connect(shared.to_clipboard)
+
+
+def connect_signatures(tab: OverviewTab, window: MainWindow, operations: Operations) -> None:
+    """Connect the line about signatures of *tab*."""
+    signatures = operations.signatures
+
+    def verify(subject: Subject, asked: bool) -> None:
+        signatures.verify(subject, lambda found: tab.set_signature(subject, found), asked=asked)
+
+    def again() -> None:
+        if tab.subject is not None and tab.isVisible():
+            verify(tab.subject, False)
+
+    tab.signature_requested.connect(verify)
+    tab.keys_requested.connect(window.registry_pane.keys_requested)
+    operations.details.subject_changed.connect(signatures.leave)
+    signatures.changed.connect(again)

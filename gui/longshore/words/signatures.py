@@ -6,6 +6,9 @@ from longshore.application.signatures.verifying import Reason, SignatureState, V
 from longshore.language import tr
 from longshore.words import text
 
+#: Reasons that end when the user adds a key.
+HELPED_BY_KEYS = frozenset({Reason.NO_KEY, Reason.OTHER_KEY})
+
 
 def state_text(verdict: Verdict) -> str:
     """Return the state in a word or two: ``signed by release@acme.io``, ``unsigned``, …"""

@@ -5,12 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from longshore.application.signatures.book import Key
 from longshore.application.signatures.gate import KeyGate
 from longshore.application.signatures.scopes import below
+from longshore.application.signatures.verifying import Reason
+from longshore.application.subject import Subject
 from longshore.errors import InvalidInput, LongshoreError
+from longshore.oci.reference import Reference
 from longshore.operations.signatures import Signatures
 from longshore.registry.config import RegistryConfig
-from signaturetools import signer
+from longshore.transfers.transfer import Endpoint, RegistryPlace
+from signaturetools import Attacher, signer, simple
+from transfertools.faulty import faulty_registries
 from waiting import until
 
 from .conftest import Desk
@@ -25,7 +31,7 @@ def test_keys_and_rules_are_changed_and_listed_as_they_are_then(play, tmp_path: 
 
     async def scene(desk: Desk) -> None:
         gate = KeyGate(tmp_path / "keys.json", RegistryConfig, {})
-        keys, answers = Signatures(desk.tasks, gate), list[Any]()
+        keys, answers = Signatures(desk.clients, desk.tasks, gate), list[Any]()
         changes: list[bool] = []
         keys.changed.connect(lambda: changes.append(True))
 
@@ -58,5 +64,35 @@ def test_keys_and_rules_are_changed_and_listed_as_they_are_then(play, tmp_path: 
         keys.read(HOST, answers.append)
         assert isinstance(await answer(), LongshoreError)
         assert len(changes) == 3
+
+    play(scene)
+
+
+def test_details_verify_what_has_keys_and_the_rest_on_demand(play, tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        with faulty_registries(1) as [registry]:
+            digest = registry.put_image("a", "1", b"layer")
+            client = desk.clients.registry(registry.address)
+            Attacher(client, "a").tag(digest, simple(signer(), digest))
+            gate = KeyGate(tmp_path / "keys.json", RegistryConfig, {})
+            keys, answers = Signatures(desk.clients, desk.tasks, gate), list[Any]()
+            reference = Reference.parse(f"{registry.address}/a:1")
+            subject = Subject(Endpoint(RegistryPlace(registry.address), reference))
+
+            async def answer(*, asked: bool = False) -> Any:
+                registry.asked.clear()
+                keys.verify(subject, answers.append, asked=asked)
+                await until(lambda: bool(answers))
+                return answers.pop()
+
+            assert await answer() is None and not registry.asked, "there is no key for it"
+            assert (await answer(asked=True)).reason is Reason.NO_KEY
+            gate.book.add(Key(below(registry.address, "a"), "Ann", signer().pem.decode()))
+            keys.changed.emit()
+            assert (await answer()).name == "Ann" and registry.asked
+            assert (await answer()).name == "Ann" and not registry.asked, "it is known"
+            assert (await answer(asked=True)).name == "Ann" and registry.asked
+            keys.leave()
+            client.close()
 
     play(scene)

@@ -38,7 +38,7 @@ class Shown:
 
     def __init__(self, desk: Desk, host: str, tmp_path: Path, digests: dict[str, str]) -> None:
         self.gate = KeyGate(tmp_path / "keys.json", RegistryConfig, {})
-        self.keys = Signatures(desk.tasks, self.gate)
+        self.keys = Signatures(desk.clients, desk.tasks, self.gate)
         self.model = TagModel()
         self.reader = TagSignatures(desk.clients, desk.tasks, self.keys, self.model)
         self.digests = digests

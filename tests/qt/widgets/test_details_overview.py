@@ -13,6 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from longshore.application.inspection.access import Access, PullAccess
 from longshore.application.inspection.values import Inspected, PlatformSize
+from longshore.application.signatures.scopes import parse_scope
+from longshore.application.signatures.verifying import Reason, SignatureState, Verdict
 from longshore.application.states import State
 from longshore.application.subject import Subject
 from longshore.errors import LongshoreError
@@ -256,3 +258,52 @@ def test_the_icon_after_a_value_copies_it(view: FactsView, qtbot: QtBot) -> None
         qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=rect.center() + QPoint(4, 0))
     with qtbot.assertNotEmitted(view.copied, wait=0):
         qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(20, rect.center().y()))
+
+
+def test_the_signature_is_verified_where_the_selection_rests(tab: OverviewTab, qtbot: QtBot) -> None:
+    tab.set_subject(REMOTE)
+    assert facts(tab.facts)["Signature"] == "not checked"
+    with qtbot.waitSignal(tab.signature_requested) as wished:
+        tab.settle()
+    assert wished.args == [REMOTE, False]
+    signed = Verdict(
+        sha("m"),
+        SignatureState.SIGNED,
+        "release@acme.io",
+        parse_scope("registry.acme.io/acme/*"),
+        index=True,
+    )
+    tab.set_signature(REMOTE, signed)
+    assert facts(tab.facts)["Signature"] == "Verified by release@acme.io, key of acme/*"
+    tab.set_signature(SUBJECT, None)  # of an image that was selected before
+    assert facts(tab.facts)["Signature"].startswith("Verified")
+    tab.set_signature(REMOTE, Verdict(sha("m"), SignatureState.UNSIGNED))
+    assert facts(tab.facts)["Signature"] == "unsigned"
+    tab.set_subject(SUBJECT)
+    assert facts(tab.facts)["Signature"] == "not checked"
+
+
+def test_a_signature_that_is_not_known_offers_what_helps(tab: OverviewTab, qtbot: QtBot) -> None:
+    tab.set_subject(REMOTE)
+
+    def line() -> Fact:
+        return next(fact for fact in tab.facts.facts.facts if fact.name == "Signature")
+
+    with qtbot.waitSignal(tab.signature_requested) as wished:
+        tab.facts.offered.emit(line().key)
+    assert wished.args == [REMOTE, True]
+    tab.set_signature(REMOTE, Verdict(sha("m"), SignatureState.BROKEN, reason=Reason.OTHER_KEY))
+    assert line().value.startswith("broken: signed with a key that is not among yours")
+    assert line().offer == "Keys…"
+    with qtbot.waitSignal(tab.keys_requested) as keys:
+        tab.facts.offered.emit(line().key)
+    assert keys.args == ["registry.acme.io"]
+    other = Verdict(sha("m"), SignatureState.BROKEN, reason=Reason.OTHER_IMAGE, detail=sha("n"))
+    tab.set_signature(REMOTE, other)
+    assert (line().offer, sha("n") in line().more) == ("", True)
+    tab.set_signature(REMOTE, LongshoreError("No response.", advice="Try again."))
+    assert (line().value, line().offer, line().more) == (
+        "not known",
+        "Check again",
+        "No response. Try again.",
+    )

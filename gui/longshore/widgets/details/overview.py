@@ -9,13 +9,16 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from longshore.models import overview_text
 from longshore.models.facts import Section
+from longshore.transfers.transfer import RegistryPlace
 from longshore.widgets.details.facts import FactsView
 from longshore.widgets.details.tab import DetailsTab
 
 if TYPE_CHECKING:
     from longshore.application.inspection.access import PullAccess
     from longshore.application.inspection.values import Inspected
+    from longshore.application.signatures.verifying import Verdict
     from longshore.application.subject import Subject
+    from longshore.errors import LongshoreError
 
 
 class OverviewTab(DetailsTab):
@@ -23,11 +26,14 @@ class OverviewTab(DetailsTab):
 
     copy_requested = Signal(str)  # text for the clipboard
     access_requested = Signal(object)  # Subject: find out who can pull it
+    signature_requested = Signal(object, bool)  # Subject to verify, whether the user has asked for it
+    keys_requested = Signal(str)  # host whose keys for signatures to show
 
     def __init__(self) -> None:
         super().__init__()
         self._access: PullAccess | None = None
         self._own_size = ""
+        self._signature: Verdict | LongshoreError | None = None
         self.facts = FactsView(self.tr("Overview"))
         #: The right column of the strip.
         self.more = FactsView(self.tr("Starts with"))
@@ -47,7 +53,7 @@ class OverviewTab(DetailsTab):
     def set_subject(self, subject: Subject) -> None:
         """See the base."""
         super().set_subject(subject)
-        self._access, self._own_size = None, ""
+        self._access, self._own_size, self._signature = None, "", None
         self.note.set_text("")
         self._fill()
 
@@ -55,6 +61,11 @@ class OverviewTab(DetailsTab):
         """See the base."""
         super().update_subject(subject)
         self._fill()
+
+    def settle(self) -> None:
+        """See the base."""
+        if self.subject is not None:
+            self.signature_requested.emit(self.subject, False)
 
     def set_inspected(self, found: Inspected) -> None:
         """See the base."""
@@ -77,6 +88,12 @@ class OverviewTab(DetailsTab):
             self._access = access
             self._fill()
 
+    def set_signature(self, subject: Subject, found: Verdict | LongshoreError | None) -> None:
+        """Show what the signatures of *subject* prove, or why that is not known."""
+        if self.subject is not None and subject.end == self.subject.end:
+            self._signature = found
+            self._fill()
+
     def set_own_size(self, words: str) -> None:
         """Show what the image shares with others on disk, in words; "" while that is not known."""
         if words != self._own_size:
@@ -87,7 +104,11 @@ class OverviewTab(DetailsTab):
         if self.subject is None:
             return
         found = self.inspected
-        first = [overview_text.about(self.subject, found, own_size=self._own_size, access=self._access)]
+        first = [
+            overview_text.about(
+                self.subject, found, own_size=self._own_size, access=self._access, signature=self._signature
+            )
+        ]
         rest: list[Section] = []
         if found is not None:
             rest = [overview_text.starts_with(found), *overview_text.labels(found)]
@@ -125,3 +146,9 @@ class OverviewTab(DetailsTab):
     def _offered(self, key: str) -> None:
         if key == overview_text.WHO and self.subject is not None:
             self.access_requested.emit(self.subject)
+        elif key == overview_text.SIGNATURE and self.subject is not None:
+            self.signature_requested.emit(self.subject, True)
+        elif key == overview_text.KEYS and self.subject is not None:
+            place = self.subject.end.place
+            if isinstance(place, RegistryPlace):
+                self.keys_requested.emit(place.host)
