@@ -87,6 +87,12 @@ class Descriptor:
             return True
         return self.platform is not None and not self.platform.known
 
+    @property
+    def attested(self) -> str:
+        """The digest of the image in the same index that an attestation is about; "" if it names none (moby/buildkit,
+        docs/attestations/attestation-storage.md)."""
+        return self.annotations.get("vnd.docker.reference.digest", "")
+
 
 def strings(value: object) -> dict[str, str]:
     """The entries of a JSON object whose values are strings; empty if *value* is not an object."""

@@ -52,8 +52,6 @@ _RANKS = {
     )
 }
 _CREATED = "org.opencontainers.image.created"
-#: Annotation of a BuildKit attestation: the digest of its image in the same index.
-_IMAGE = "vnd.docker.reference.digest"
 
 
 class How(enum.Enum):
@@ -209,7 +207,7 @@ def find_in(
         images += [one.digest for one in children[:MOST_IMAGES] if one.media_type in ACCEPT]
         platforms = {one.digest: one.platform for one in children}
         for child in top.manifests:
-            about = child.annotations.get(_IMAGE, "")
+            about = child.attested
             if child.is_attestation and (platform is None or about in platforms):
                 holders.append(_Holder(How.INDEX, about or top.digest, child))
     asked = list(dict.fromkeys(images))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from longshore.application.attached.kinds import predicate_of
 from longshore.application.inspection.values import Attestation, PlatformSize
 from longshore.errors import DigestMismatch, InvalidContent, InvalidInput, NotInLibrary, NotInRegistry
 from longshore.oci.digest import Verifier
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 #: Most images of an index that are listed, as many attestations, and manifests that are read side by side.
 _MOST = 64
 _ASKERS = 4
-#: The annotations of attestations (buildkit, docs/attestations/attestation-storage.md).
-_SUBJECT = "vnd.docker.reference.digest"
-_PREDICATE = "in-toto.io/predicate-type"
 
 
 class Inspection:
@@ -114,7 +112,7 @@ class Inspection:
         return tuple(
             Attestation(child.digest, subject, of.get(subject))
             for child in itertools.islice(found, _MOST)
-            for subject in [child.annotations.get(_SUBJECT, "")]
+            for subject in [child.attested]
         )
 
     def sizes(
@@ -196,5 +194,5 @@ def _config(found: Manifest | None) -> str:
 def _predicates(found: Manifest | None) -> tuple[str, ...]:
     if found is None:
         return ()
-    types = (layer.annotations.get(_PREDICATE, "") for layer in found.layers[:_MOST])
+    types = (predicate_of(layer.annotations) for layer in found.layers[:_MOST])
     return tuple(dict.fromkeys(one for one in types if one))

@@ -11,9 +11,6 @@ from longshore.oci.manifest import Index
 from longshore.oci.platform import Platform
 from longshore.transfers.errors import no_platform
 
-#: The annotation of a BuildKit attestation with the digest of its image in the same index.
-_SUBJECT = "vnd.docker.reference.digest"
-
 
 def wanted_platforms(options: Sequence[tuple[str, str]]) -> tuple[Platform, ...]:
     """The platforms that the options of a request name; none means all. Raises InvalidInput."""
@@ -48,8 +45,7 @@ def chosen(index: Index, platforms: Sequence[Platform], subject: str) -> Index:
         if child.platform is not None and any(wanted.matches(child.platform) for wanted in platforms)
     }
     stays = [
-        child.annotations.get(_SUBJECT) in kept if child.is_attestation else child.digest in kept
-        for child in index.manifests
+        child.attested in kept if child.is_attestation else child.digest in kept for child in index.manifests
     ]
     return _only(index, stays)
 
