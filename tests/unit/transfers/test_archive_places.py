@@ -24,7 +24,7 @@ from archivetools import (
 from longshore.application.clients import Clients
 from longshore.archives.archive import open_archive
 from longshore.cancellation import Cancellation
-from longshore.errors import ArchiveError, LongshoreError
+from longshore.errors import ArchiveError, LongshoreError, NotInRegistry
 from longshore.oci.descriptor import OpenBlob
 from longshore.oci.layer import BlobOutcome
 from longshore.oci.reference import Reference
@@ -95,6 +95,23 @@ def test_what_an_archive_lists_beside_an_image_refers_to_that_image_only(tmp_pat
         referring = reader.referrers(digest_of(about), refused=refused.append, cancellation=Cancellation())
         assert [one.digest for one in referring] == found
     assert not refused
+
+
+def test_an_image_with_its_signature_is_one_image(tmp_path: Path) -> None:
+    digest = digest_of(ONE.manifest)
+    tag = f"{digest.replace(':', '-')}.sig"
+    # cosign's signature is an image by its form.
+    signature = Image((b"signed" * 100,), names=(f"team/app:{tag}",))
+    path = write(tmp_path, oci_parts(ONE, signature))
+    reader = ArchiveReader(end(path), ArchivePlace(path, "oci"))
+    stop = Cancellation()
+    assert reader.manifest("", cancellation=stop).digest == digest
+    assert reader.manifest(tag, cancellation=stop).digest == digest_of(signature.manifest)
+    with pytest.raises(NotInRegistry):
+        reader.manifest(tag.replace(".sig", ".att"), cancellation=stop)
+    path = write(tmp_path, oci_parts(ONE, TWO, signature), name="two")
+    with pytest.raises(ArchiveError, match="several images"):
+        ArchiveReader(end(path), ArchivePlace(path, "oci")).manifest("", cancellation=stop)
 
 
 def whole(blob: bytes) -> OpenBlob:

@@ -257,7 +257,8 @@ class _Finder:
         for ending in endings:
             tag = tag_for(digest, ending)
             read = self._manifest(tag, cancellation)
-            if isinstance(read, Manifest):
+            # An archive with one image returns it for every name.
+            if isinstance(read, Manifest) and read.digest != digest:
                 found.append(_Holder(How.TAG, digest, read.descriptor, tag, read))
         return found
 

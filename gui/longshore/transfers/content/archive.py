@@ -19,6 +19,7 @@ from longshore.archives.new_file import NewFile
 from longshore.archives.writing import ArchiveWriter
 from longshore.cancellation import Cancellation, Cancelled, holding
 from longshore.errors import ArchiveError, LongshoreError, NotInRegistry
+from longshore.oci.attached_tags import image_of, is_digest_like
 from longshore.oci.descriptor import Descriptor, OpenBlob
 from longshore.oci.digest import valid_digest
 from longshore.oci.layer import BlobOutcome
@@ -107,11 +108,14 @@ class ArchiveReader:
         if reference is not None and name != self._meant:
             beside = named(archive, reference.with_digest(None).with_tag(name))
             if beside is None or not beside.references:
-                raise NotInRegistry(
-                    "The archive has no image with that name.", registry=self._place.path.name, subject=name
-                )
+                raise self._unknown(name)
             return beside.top
+        if reference is None and is_digest_like(name):
+            return self._beside(archive, name)
         found = chosen(archive, self._endpoint)
+        if len(found) > 1:
+            # What is attached to the only image is no second one.
+            found = [one for one in found if not _is_attached(one)] or found
         if len(found) != 1:
             raise ArchiveError(
                 "The archive contains several images, and none was chosen.",
@@ -125,6 +129,18 @@ class ArchiveReader:
             top = self._packing.manifest(settled, cancellation) or settled.top
         self._manifests[top.digest] = top
         return top
+
+    def _beside(self, archive: Archive, tag: str) -> Manifest | Index:
+        """What is attached to the only image, under the tag *tag* of whatever repository."""
+        for one in archive.listing.archived:
+            if any(reference.tag == tag for reference in one.references):
+                return one.top
+        raise self._unknown(tag)
+
+    def _unknown(self, name: str) -> NotInRegistry:
+        return NotInRegistry(
+            "The archive has no image with that name.", registry=self._place.path.name, subject=name
+        )
 
     @staticmethod
     def _is_listed(archive: Archive, digest: str) -> bool:
@@ -144,6 +160,13 @@ class ArchiveReader:
         self._documents |= one.documents
         self._manifests |= {found.digest: found for found in (one.top, *one.indexes)}
         self._manifests |= {image.manifest.digest: image.manifest for image in one.images}
+
+
+def _is_attached(one: Archived) -> bool:
+    """Whether an image of an archive is attached to another: by its subject, or by the tags of cosign."""
+    if one.top.subject is not None:
+        return True
+    return bool(one.references) and all(image_of(each.tag or "") for each in one.references)
 
 
 class ArchiveContentWriter:
