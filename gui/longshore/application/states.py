@@ -230,7 +230,8 @@ def judge(one: Here, there: There) -> Compared:
     if same:
         return found(State.IN_SYNC)
     unknown = partial(found, State.UNKNOWN)
-    if not one.known:
+    # containerd's store lists one digest for all names of an image, under one of them.
+    if not one.known and (one.sure or not one.digests):
         return unknown(error=InvalidInput(NEVER_MOVED))
     seen = not set(there.before).isdisjoint((*one.digests, one.image_id))
     proved = one.sure or seen or _official(one.reference)

@@ -17,7 +17,7 @@ from longshore.cli.streams import report
 from longshore.cli.transfer_values import place_values
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.language import tr
-from longshore.oci.reference import Reference
+from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.transfers.transfer import EnginePlace
 from longshore.words import text, times
 from longshore.words import updates as words
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from longshore.application.updates.planning import Wanted
     from longshore.cancellation import Cancellation
     from longshore.oci.local_image import LocalImage
+    from longshore.registry.pull_budget import PullBudget
 
 _EPILOG = """\
 The plan is shown first: for each image whether its tag points to another image now (tag moved), the digests, and the
@@ -164,7 +165,7 @@ def update(session: Session, arguments: argparse.Namespace, output: Output) -> i
     chosen = plan.offered
     asks = not (arguments.yes or arguments.dry_run)
     if not output.quiet or asks or arguments.dry_run:
-        _show(plan, wanted, output)
+        _show(plan, wanted, session.clients.budget_of(DOCKER_HUB), output)
     for one in plan.updates:
         output.record("update", update_values(one, "planned" if one.held is None else "held"))
     if arguments.dry_run or not chosen:
@@ -267,7 +268,7 @@ def _report(plan: UpdatePlan, named: Sequence[Reference], output: Output) -> lis
     return codes
 
 
-def _show(plan: UpdatePlan, wanted: Wanted, output: Output) -> None:
+def _show(plan: UpdatePlan, wanted: Wanted, budget: PullBudget | None, output: Output) -> None:
     """Print the plan for people."""
     if not plan.updates:
         output.line(tr("Nothing to update."))
@@ -300,7 +301,7 @@ def _show(plan: UpdatePlan, wanted: Wanted, output: Output) -> None:
     if offered:
         sentence = tr("{updates}, {size}.")
         output.line(sentence.format(updates=words.counted(len(offered)), size=words.total(offered)).strip())
-    for line in filter(None, [words.hub_cost(offered), *words.remains(offered)]):
+    for line in filter(None, [words.hub_cost(offered, budget), *words.remains(offered)]):
         output.line(line)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
+from longshore.oci.reference import DOCKER_HUB
 from longshore.operations import LocalPlace, Operations, PlaceState
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
@@ -64,6 +65,7 @@ class Updates(QObject):
         updates = self._operations.updates
         names = {place: self._shared.place_name(place) for place in places} if len(places) > 1 else {}
         sheet = UpdateSheet(self._window, title, updates.snoozes, names)
+        sheet.budget = lambda: self._operations.clients.budget_of(DOCKER_HUB)
         _Plan(sheet, self._operations, places, references)
         sheet.transfers_requested.connect(self._operations.transfers.ask)
         sheet.offer_commands(

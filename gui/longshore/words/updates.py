@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from longshore.application.updates.model import Held, Kind, Update
 from longshore.language import tr
 from longshore.transfers.transfer import LibraryPlace
-from longshore.words import text, times
+from longshore.words import states, text, times
 
 if TYPE_CHECKING:
     from longshore.application.requests import LocalPlace
     from longshore.application.updates.model import Fetch
     from longshore.application.updates.snoozes import Snooze
     from longshore.oci.reference import Reference
+    from longshore.registry.pull_budget import PullBudget
 
 #: Names in a sentence before the rest is counted.
 _NAMED = 4
@@ -98,14 +99,9 @@ def counted(number: int) -> str:
     return tr("1 update") if number == 1 else tr("%n updates", number)
 
 
-def hub_cost(updates: Iterable[Update]) -> str:
-    """Return what *updates* cost at Docker Hub, "" for nothing."""
-    number = sum(one.counted for one in updates)
-    if not number:
-        return ""
-    if number == 1:
-        return tr("Docker Hub counts at least 1 pull.")
-    return tr("Docker Hub counts at least %n pulls.", number)
+def hub_cost(updates: Iterable[Update], budget: PullBudget | None) -> str:
+    """Return what *updates* cost at Docker Hub, "" for nothing. *budget*: what it still allows, if that is known."""
+    return states.pull_cost(sum(one.counted for one in updates), budget)
 
 
 def remains(updates: Sequence[Update]) -> list[str]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from longshore.engine.address import current_address
 from longshore.errors import InvalidInput
 from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
-from longshore.transfers.transfer import EnginePlace
+from longshore.transfers.transfer import EnginePlace, LibraryPlace
 from testbed.engine import PrivateEngine
 from testbed.internet import Answer, Asked, Internet
 from testbed.registry import PrivateRegistry
@@ -82,18 +83,21 @@ def test_a_tag_that_moved_is_seen_updated_and_put_back(
     assert state["newer_version"] == "16.5"
     user = f"user-{uuid.uuid4().hex[:8]}"
     with contextlib.closing(any_engine.client()) as client:
+        client.tag(
+            name, f"own.example/{path}", "kept"
+        )  # containerd's store then lists the digest under this name
         client.create_container(name, ["/none"], name=user)
         try:
             _, (moved, version) = run(host, "update", "update", name, "--newer-version", "--dry-run")
         finally:
             client.remove_container(user)
     assert (moved["update"], moved["from"], moved["to"]) == ("tag moved", old.digest, new.digest)
-    assert moved["containers"] == [user]
+    assert (moved["containers"], moved["other_tags"]) == ([user], [f"own.example/{path}:kept"])
     size = new.images[0].layer_sizes[-1]
     assert (moved["bytes_to_fetch"], moved["exactness"]) == (size, "about")
     assert (version["update"], version["target"]) == ("newer version", f"{name[:-1]}5")
     code, rows = run(host, "transfer", "update", name, "--yes")
-    assert (code, rows[-1]["state"], rows[-1]["moved"]["bytes"]) == (0, "Succeeded", size)
+    assert (code, rows[-1]["state"]) == (0, "Succeeded")
     assert run(host, "state", "outdated", "--tags-only", name)[0] == 0
     assert run(host, "state", "outdated", name)[0] == 1  # the newer version was not asked for
     _, (undone,) = run(host, "undo", "undo", "--yes")
@@ -147,20 +151,25 @@ def test_a_young_version_waits_for_its_age(run: Run, open_registry: PrivateRegis
 
 
 def test_a_plan_costs_no_pull_at_docker_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    digests = {tag: f"sha256:{number * 64}" for tag, number in (("1.27", "2"), ("1.28", "3"))}
+    digests = {
+        tag: f"sha256:{number * 64}" for tag, number in (("1.27", "2"), ("1.28", "3"), ("latest", "4"))
+    }
     index = "application/vnd.oci.image.index.v1+json"
 
     def registry(asked: Asked) -> Answer:
         name = asked.path.rpartition("/")[2]
         if asked.path.endswith("/tags/list"):
-            return Answer({"name": "library/nginx", "tags": [*digests, "1.26", "latest", "1.29-alpine"]})
+            return Answer({"name": "library/nginx", "tags": [*digests, "1.26", "1.29-alpine"]})
         if asked.method == "HEAD" and name in digests:
             return Answer(b"", 200, {"Docker-Content-Digest": digests[name], "Content-Type": index})
         return Answer({}, 200 if asked.path == "/v2/" else 404)
 
     def api(asked: Asked) -> Answer:
         name = asked.path.rpartition("/")[2]
-        platforms = [{"os": "linux", "architecture": name, "size": 7_000_000} for name in ("amd64", "arm64")]
+        platforms = [
+            {"os": "linux", "architecture": one, "size": 7_000_000, "digest": f"sha256:{digit * 64}"}
+            for one, digit in (("amd64", "a"), ("arm64", "b"))
+        ]
         row = {"name": name, "digest": digests.get(name), "media_type": index, "images": platforms}
         return Answer({**row, "tag_last_pushed": "2024-05-01T10:00:00Z"})
 
@@ -172,6 +181,9 @@ def test_a_plan_costs_no_pull_at_docker_hub(tmp_path: Path, monkeypatch: pytest.
         1,
         repo_digests=(f"nginx@sha256:{'1' * 64}",),
     )
+    same = replace(
+        here, reference=Reference.parse("nginx:latest"), repo_digests=(f"nginx@sha256:{'a' * 64}",)
+    )
     with Internet(tmp_path / "net", {"registry-1.docker.io": registry, "hub.docker.com": api}) as internet:
         for name, value in internet.environ().items():
             monkeypatch.setenv(name, value)
@@ -179,14 +191,19 @@ def test_a_plan_costs_no_pull_at_docker_hub(tmp_path: Path, monkeypatch: pytest.
         try:
             found = plan(
                 session.clients,
-                [(nowhere, [here])],
+                [(nowhere, [here]), (LibraryPlace(tmp_path / "library"), [here, same])],
                 Wanted(minimum_age=7),
                 Cancellation(),
             )
         finally:
             session.close()
         asked = [(one.method, one.path) for one in internet.asked]
-    moved, version = found.updates
+    # The library has one platform of each index: Docker Hub's API reports which ones the tag has now.
+    assert [(one.kind, one.reference.path) for one in found.updates] == [
+        (kind, "library/nginx") for kind in (Kind.MOVED, Kind.MOVED, Kind.VERSION, Kind.VERSION)
+    ]
+    assert found.in_step == 1
+    moved, _, version, _ = found.updates
     assert (moved.kind, moved.after, version.target.tag) == (Kind.MOVED, digests["1.27"], "1.28")
     assert moved.fetch == version.fetch == Fetch(7_000_000, at_most=True)
     assert moved.held is None and moved.created == datetime(2024, 5, 1, 10, tzinfo=UTC)

@@ -136,7 +136,7 @@ def test_what_is_ticked_is_summed_up_and_transferred(bench: Bench, qtbot: QtBot)
     qtbot.keyClick(sheet.view, Qt.Key.Key_Down)
     qtbot.keyClick(sheet.view, Qt.Key.Key_Space)
     assert sheet.total.text() == "2 of 3 updates, up to 93 MB to fetch"
-    assert sheet.cost.text() == "Docker Hub counts at least 1 pull."
+    assert sheet.cost.text() == "Counts as 1 pull on Docker Hub."
     qtbot.keyClick(sheet.view, Qt.Key.Key_Return)
     assert bench.requests == [[MOVED.request, VERSION.request]]
     assert not sheet.open_still

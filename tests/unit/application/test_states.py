@@ -223,6 +223,8 @@ def test_states_where_digests_are_proof(there: There, digests: tuple[str, ...], 
 def test_states_where_digests_may_be_made_up(there: There, state: State) -> None:
     """containerd's store and Podman list a digest under every name of an image, pushed or not."""
     assert judged(there, f"{REPO}@{TWO}", sure=False) is state
+    # An image with two names: containerd's store lists its digest under one of them only.
+    assert judged(there, f"other.io/app@{TWO}", sure=False) is state
 
 
 def test_official_images_are_public_and_nobody_else_pushes_them() -> None:

@@ -32,7 +32,7 @@ def has_versions(one: Compared) -> bool:
     """Whether newer versions of *one* are looked for: its tag is a version, and the registry is known to have it."""
     from longshore.application.states import State
 
-    asked = one.here.known or one.state is State.IN_SYNC
+    asked = (one.here.known and one.here.sure) or one.state is State.IN_SYNC or one.state.outdated
     return asked and one.error is None and versions.parse(one.here.reference.tag or "") is not None
 
 

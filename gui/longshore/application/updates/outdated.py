@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from longshore.application.updates import newer
 from longshore.application.updates.model import Held, Kind
-from longshore.application.updates.weighing import date_of
+from longshore.application.updates.weighing import date_of, with_hub
 from longshore.errors import LongshoreError
 from longshore.side_by_side import ask_all
 
@@ -53,6 +53,7 @@ def look(
     *here*: the tags of each repository that are local images: an update from 16.4 to 16.5 has been made where both are.
     One request a repository, and for a minimum age one or more for each update.
     """
+    compared = with_hub(clients, compared, cancellation)
     versioned = [one for one in compared if wanted.versions and newer.has_versions(one)]
     listed = newer.version_tags(clients, [one.here.reference for one in versioned], cancellation)
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from longshore.application import states
 from longshore.application.removal import containers_of
 from longshore.application.states import Compared, Here, State
+from longshore.application.stores import open_store
 from longshore.application.tag_digests import bare
 from longshore.application.updates import newer
 from longshore.application.updates.model import Failure, Held, Kind, Update, UpdatePlan
 from longshore.application.updates.snoozes import Snooze
 from longshore.application.updates.versions import is_major
-from longshore.application.updates.weighing import Form, Weigher
+from longshore.application.updates.weighing import Form, Weigher, with_hub
 from longshore.errors import LongshoreError
 from longshore.naturalsort import natural_key
 from longshore.oci.platform import Platform
@@ -202,10 +203,19 @@ def _compared(
     asked: list[tuple[_Contents, Here]] = []
     for one in places:
         library = isinstance(one.place, LibraryPlace)
-        heres = states.of_images(one.images, picked=library, only=only)
+        sure = library or _lists_only_proof(clients, one.place)
+        heres = states.of_images(one.images, picked=library, sure=sure, only=only)
         asked += [(one, here) for here in heres if here.present]
-    compared = states.compare(clients, [here for _, here in asked], cancellation)
+    heard = states.compare(clients, [here for _, here in asked], cancellation)
+    compared = with_hub(clients, heard, cancellation)
     return [_Found(one, result) for (one, _), result in zip(asked, compared, strict=True)]
+
+
+def _lists_only_proof(clients: Clients, place: LocalPlace) -> bool:
+    try:
+        return states.lists_only_proof(open_store(place, clients).probe())
+    except LongshoreError:
+        return False
 
 
 class _Making:

@@ -6,13 +6,17 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+from longshore.application.states import State, There, judge
 from longshore.application.updates.model import NOT_KNOWN, Fetch
 from longshore.cancellation import Cancelled
 from longshore.errors import LongshoreError, NotInRegistry, RegistryUnreachable
 from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index, Manifest
 from longshore.oci.platform import Platform
+from longshore.oci.reference import DOCKER_HUB
+from longshore.side_by_side import ask_all
 from longshore.transfers.transfer import EnginePlace
 from longshore.transfers.ways import planning
 from longshore.transfers.ways.deadline import within
@@ -20,6 +24,7 @@ from longshore.transfers.ways.deadline import within
 if TYPE_CHECKING:
     from longshore.application.clients import Clients
     from longshore.application.requests import LocalPlace
+    from longshore.application.states import Compared
     from longshore.cancellation import Cancellation
     from longshore.engine.model import ImageDetails
     from longshore.oci.local_image import LocalImage
@@ -179,6 +184,29 @@ def date_of(clients: Clients, target: Reference, cancellation: Cancellation) -> 
     if client.registry.is_hub:
         return _hub_details(clients, client, target, Platform.host(), cancellation).created
     return client.tag_details(target.path, target.target, cancellation=cancellation).created
+
+
+def with_hub(
+    clients: Clients, compared: Sequence[Compared], cancellation: Cancellation
+) -> Sequence[Compared]:
+    """*compared*, where those whose state is not known because reading the manifest would count as a pull are judged
+    again by what Docker Hub's API reports. Blocks; raises Cancelled."""
+    return ask_all(partial(_with_hub, clients), compared, cancellation)
+
+
+def _with_hub(clients: Clients, one: Compared, cancellation: Cancellation) -> Compared:
+    here = one.here
+    doubtful = one.state is State.UNKNOWN and one.digest and here.known
+    if here.reference.domain != DOCKER_HUB or not doubtful:
+        return one
+    client = clients.registry(DOCKER_HUB)
+    try:
+        details = _hub_details(clients, client, here.reference, Platform.host(), cancellation)
+    except LongshoreError:
+        return one
+    if details.digest != one.digest:
+        return one
+    return judge(here, There(one.digest, details, asked=one.asked))
 
 
 def _hub_details(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from longshore.application.requests import LocalPlace
     from longshore.application.updates.model import Failure, Update, UpdatePlan
     from longshore.application.updates.snoozes import Snoozes
+    from longshore.registry.pull_budget import PullBudget
 
 #: Milliseconds after the last change of a rule until the plan is made again.
 _PAUSE = 500
@@ -72,6 +73,8 @@ class UpdateSheet(Sheet):
         self._snoozes = snoozes
         self._places = places
         self._plan: UpdatePlan | None = None
+        #: Returns what Docker Hub still allows, as far as it has reported it.
+        self.budget: Callable[[], PullBudget | None] = lambda: None
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_PAUSE)
@@ -259,7 +262,7 @@ class UpdateSheet(Sheet):
             else self.tr("{0} of {1} updates").format(f"{len(ticked):,}", f"{len(rows):,}")
         )
         self.total.setText("" if not rows else f"{count}, {words.total(ticked)}" if ticked else count)
-        self.cost.setText(words.hub_cost(ticked))
+        self.cost.setText(words.hub_cost(ticked, self.budget()))
         self.remains.setText(" ".join(words.remains(ticked)))
         self.remains.setVisible(bool(self.remains.text()))
         self.confirm.setEnabled(bool(ticked) and not self._soon.isActive())

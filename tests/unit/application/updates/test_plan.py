@@ -21,6 +21,7 @@ from longshore.engine.model import ImageDetails, ImagePlatform
 from longshore.oci.local_image import LocalImage
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.registry.pull_budget import PullBudget
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
 from longshore.words import updates as words
 
@@ -131,6 +132,7 @@ def test_why_an_update_waits() -> None:
 
 def test_what_docker_hub_counts() -> None:
     there = update("ghcr.io/acme/web:1")
-    assert words.hub_cost([there]) == ""
-    assert words.hub_cost([update(), there]) == "Docker Hub counts at least 1 pull."
-    assert words.hub_cost([update(), update()]) == "Docker Hub counts at least 2 pulls."
+    assert words.hub_cost([there], None) == ""
+    assert words.hub_cost([update(), there], None) == "Counts as 1 pull on Docker Hub."
+    budget = PullBudget(76, 100, None, NOW)
+    assert words.hub_cost([update(), update()], budget) == "Counts as 2 of 76 pulls left on Docker Hub."
