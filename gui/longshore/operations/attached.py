@@ -53,6 +53,7 @@ class Read:
 
 @dataclass(slots=True)
 class _Kept:
+    subject: Subject
     found: Found
     read: dict[Attachment, Read] = field(default_factory=dict)
     own: tuple[RegistryScan, list[FindingRow]] | None = None
@@ -89,7 +90,8 @@ class Attached(QObject):
         self._environ = environ
         self._gate = gate
         self._reading: Cancellation | None = None
-        self._kept: OrderedDict[object, _Kept] = OrderedDict()
+        #: By place and name: of the same image, rows know more and more.
+        self._kept: OrderedDict[Endpoint, _Kept] = OrderedDict()
         self._scan: Cancellation | None = None
         self._scanned: Subject | None = None
 
@@ -99,9 +101,9 @@ class Attached(QObject):
         """Read what is attached to *subject*, or emit :attr:`withheld` if that would count as pulls and the user has
         not *asked*."""
         self.leave()
-        kept = self._kept.get(subject.key)
-        if kept is not None:
-            self._kept.move_to_end(subject.key)
+        kept = self._kept.get(subject.end)
+        if kept is not None and _is_of(kept, subject):
+            self._kept.move_to_end(subject.end)
             self.found.emit(subject, kept.found)
             for attachment, read in kept.read.items():
                 self.read.emit(subject, attachment, read)
@@ -119,7 +121,7 @@ class Attached(QObject):
             return find(subject.end, self._clients, cancellation)
 
         def done(found: Found) -> None:
-            kept = self._kept[subject.key] = _Kept(found)
+            kept = self._kept[subject.end] = _Kept(subject, found)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
             self.found.emit(subject, found)
@@ -135,11 +137,11 @@ class Attached(QObject):
 
     def forget(self, subject: Subject) -> None:
         """Read *subject* from its place the next time."""
-        self._kept.pop(subject.key, None)
+        self._kept.pop(subject.end, None)
 
     def read_one(self, subject: Subject, attachment: Attachment) -> None:
         """Read a document that was not read by itself, because the user has selected it."""
-        kept = self._kept.get(subject.key)
+        kept = self._kept.get(subject.end)
         if kept is not None and attachment not in kept.read:
             self.leave()
             self._read(subject, kept, attachment)
@@ -235,7 +237,7 @@ class Attached(QObject):
 
     def save(self, subject: Subject, attachment: Attachment, path: Path) -> None:
         """Save the document of *attachment*, unchanged and verified, as *path*."""
-        kept = self._kept.get(subject.key)
+        kept = self._kept.get(subject.end)
         if kept is None:
             return
         found = kept.found
@@ -336,6 +338,13 @@ class Attached(QObject):
         self.leave()
         if self._scan is not None:
             self._scan.cancel()
+
+
+def _is_of(kept: _Kept, subject: Subject) -> bool:
+    """Whether *kept* is of the image that *subject* is now: a tag may have moved since."""
+    if subject.is_remote:
+        return subject.digest == kept.found.digest
+    return subject.key == kept.subject.key
 
 
 def _hosts(subject: Subject) -> set[str]:

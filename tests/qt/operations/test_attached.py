@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Coroutine
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from longshore.application.subject import Subject
 from longshore.oci.reference import Reference
 from longshore.operations import attached as operation
 from longshore.operations.attached import Attached
+from longshore.registry.model import TagDetails
 from longshore.transfers.transfer import Endpoint, RegistryPlace
 from qt.models.made import ENGINE, image, sha
 from testbed import attachments as made
@@ -87,15 +89,23 @@ def test_it_reads_in_turn_and_once(
         heard.attached.look(built)
         await heard.wait("ended")
         assert heard.names() == ["found", "read", "read", "ended"]
+        digest = heard.signals[0][2].digest
         _, subject, attachment, read = heard.signals[1]
         assert (subject, attachment.kind) == (built, Kind.SBOM)
         assert [row.cells for row in read.packages] == [("curl", "7", "curl")]
         asked = len(open_registry.requests())
         heard.signals.clear()
-        heard.attached.look(built)
+        # The row knows the digest by now.
+        details = TagDetails("1", digest, None, (), None, "")
+        heard.attached.look(replace(built, tag=details))
         await heard.wait("ended")
         assert heard.names() == ["found", "read", "read", "ended"]
         assert not [one for one in open_registry.requests()[asked:] if "manifests" in one.path]
+        heard.signals.clear()
+        # The tag has moved: it is read again.
+        heard.attached.look(replace(built, tag=replace(details, digest=sha("moved"))))
+        await heard.wait("ended")
+        assert [one for one in open_registry.requests()[asked:] if "manifests" in one.path]
         # Save and export.
         heard.attached.save(built, attachment, tmp_path / "sbom.json")
         assert (await heard.wait("saved"))[1] is None
