@@ -53,10 +53,15 @@ class Read:
 
 @dataclass(slots=True)
 class _Kept:
+    """What was found, and read of it. *wanted*: what the user has selected; it is read next. *complete*: nothing is
+    left that is read by itself, and the registry has been asked for its own scan."""
+
     subject: Subject
     found: Found
     read: dict[Attachment, Read] = field(default_factory=dict)
     own: tuple[RegistryScan, list[FindingRow]] | None = None
+    wanted: Attachment | None = None
+    complete: bool = False
 
 
 class Attached(QObject):
@@ -109,7 +114,8 @@ class Attached(QObject):
                 self.read.emit(subject, attachment, read)
             if kept.own is not None:
                 self.registry_scanned.emit(subject, *kept.own)
-            self._next(subject, kept)
+            if self._reading is None:  # otherwise what was selected meanwhile is being read
+                self._next(subject, kept)
             return
         if not asked and any(self._counts(host) for host in _hosts(subject)):
             self.withheld.emit(subject)
@@ -127,7 +133,7 @@ class Attached(QObject):
             self.found.emit(subject, found)
             self._next(subject, kept)
 
-        self._run(find, done, lambda error: self.failed.emit(subject, error))
+        self._run(find, done, lambda error: self._fail(subject, error))
 
     def leave(self) -> None:
         """Read nothing more: another image is selected, or the tab is hidden. A scan continues."""
@@ -140,14 +146,15 @@ class Attached(QObject):
         self._kept.pop(subject.end, None)
 
     def read_one(self, subject: Subject, attachment: Attachment) -> None:
-        """Read a document that was not read by itself, because the user has selected it."""
+        """Read a document next, because the user has selected it."""
         kept = self._kept.get(subject.end)
         if kept is not None and attachment not in kept.read:
-            self.leave()
-            self._read(subject, kept, attachment)
+            kept.wanted = attachment
+            if self._reading is None:
+                self._next(subject, kept)
 
     def _next(self, subject: Subject, kept: _Kept) -> None:
-        """Read the next document that is read by itself, then the registry's own scan."""
+        """Read what the user has selected, then what is read by itself, then the registry's own scan."""
         from longshore.application.attached.reading import READABLE
         from longshore.application.signatures.attached_signatures import SIGNATURES
 
@@ -158,13 +165,22 @@ class Attached(QObject):
             and one.document is not None
             and one.size <= LARGEST_BY_ITSELF
         ]
-        waiting = [one for one in small[:READ_BY_ITSELF] if one not in kept.read]
+        first = [kept.wanted] if kept.wanted is not None else []
+        waiting = [one for one in (*first, *small[:READ_BY_ITSELF]) if one not in kept.read]
         if waiting:
             self._read(subject, kept, waiting[0])
-        elif kept.own is None:
+        elif not kept.complete:
             self._ask_registry(subject, kept)
         else:
-            self.ended.emit(subject)
+            self._end(subject)
+
+    def _end(self, subject: Subject) -> None:
+        self._reading = None
+        self.ended.emit(subject)
+
+    def _fail(self, subject: Subject, error: LongshoreError) -> None:
+        self._reading = None
+        self.failed.emit(subject, error)
 
     def _read(self, subject: Subject, kept: _Kept, attachment: Attachment) -> None:
         def read(cancellation: Cancellation) -> Read:
@@ -194,7 +210,7 @@ class Attached(QObject):
             self.read.emit(subject, attachment, found)
             self._next(subject, kept)
 
-        self._run(read, done, lambda error: self.failed.emit(subject, error))
+        self._run(read, done, lambda error: self._fail(subject, error))
 
     def _verdict(
         self, end: Endpoint, attachment: Attachment, reader: ContentReader, cancellation: Cancellation
@@ -218,13 +234,14 @@ class Attached(QObject):
             return None if own is None else (own, finding_rows(own.result.findings))
 
         def done(own: tuple[RegistryScan, list[FindingRow]] | None) -> None:
+            kept.complete = True
             if own is not None:
                 kept.own = own
                 self.registry_scanned.emit(subject, *own)
-            self.ended.emit(subject)
+            self._next(subject, kept)
 
         # Its refusal hides nothing else: the attachments are shown.
-        self._run(ask, done, lambda error: self.ended.emit(subject))
+        self._run(ask, done, lambda error: self._end(subject))
 
     def _run(
         self, work: Callable[..., object], done: Callable[..., None], failed: Callable[..., None]

@@ -132,6 +132,17 @@ def test_large_documents_are_read_when_they_are_selected(
         assert "read" not in heard.names()
         heard.attached.read_one(built, found.attachments[1])
         assert (await heard.wait("read"))[2] == found.attachments[1]
+        heard.signals.clear()
+        # One that is selected while others are read comes next, and once.
+        monkeypatch.setattr(operation, "LARGEST_BY_ITSELF", 10**6)
+        heard.attached.forget(built)
+        heard.attached.found.connect(
+            lambda subject, found: heard.attached.read_one(built, found.attachments[1])
+        )
+        heard.attached.look(built)
+        await heard.wait("ended")
+        read = [one[2] for one in heard.signals if one[0] == "read"]
+        assert read == [found.attachments[1], found.attachments[0]]
 
     hear(play, body)
 
