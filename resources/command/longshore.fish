@@ -42,7 +42,7 @@ function _shtab_longshore_using
 end
 
 set -g _shtab_longshore_commands pull push copy index build save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect verify keys 'keys list' 'keys add' 'keys remove' 'keys only-signed' tag remove prune login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' undo doctor lock outdated update completion
-set -g _shtab_longshore_opts_with_value --build-arg --builder --by --compare --engine --entrypoint --env --file --filter --find --format --from --identity --issuer --keep-newest --key --kind --label --layer --limit --map --max-deletes --min-age --mount --name --network --never --older-than --order --output --path --platform --publish --registry --remove --save-file --since --snooze --tag --tags --target --to --user --username --volume --workdir -e -f -o -p -t -u -v -w
+set -g _shtab_longshore_opts_with_value --build-arg --builder --by --compare --engine --entrypoint --env --file --filter --find --format --from --identity --issuer --keep-newest --key --kind --label --layer --limit --map --max-deletes --min-age --mount --name --network --never --older-than --order --output --path --platform --publish --registry --remove --save-file --scanner --since --snooze --tag --tags --target --to --user --username --volume --workdir -e -f -o -p -t -u -v -w
 
 complete -c longshore -e
 complete -c longshore -f
@@ -241,7 +241,9 @@ complete -c longshore -n '_shtab_longshore_using inspect' -l who-can-pull -d 'al
 complete -c longshore -n '_shtab_longshore_using inspect' -l attached -d 'what is attached: signatures, SBOMs, provenance, scan results'
 complete -c longshore -n '_shtab_longshore_using inspect' -l packages -d 'the packages that the attached SBOMs name'
 complete -c longshore -n '_shtab_longshore_using inspect' -l findings -d 'what the attached scan results found'
-complete -c longshore -n '_shtab_longshore_using inspect' -l format -xka "table csv" -d 'of --packages and --findings (default: table)'
+complete -c longshore -n '_shtab_longshore_using inspect' -l scan -d 'scan it with trivy or grype, where one is installed'
+complete -c longshore -n '_shtab_longshore_using inspect' -l scanner -xka "trivy grype" -d 'of --scan (default: the first that is installed)'
+complete -c longshore -n '_shtab_longshore_using inspect' -l format -xka "table csv" -d 'of --packages, --findings and --scan (default: table)'
 complete -c longshore -n '_shtab_longshore_using inspect' -l compare -x -d 'compare with this image, which may be anywhere'
 complete -c longshore -n '_shtab_longshore_using inspect' -l show-secrets -d 'show all values of variables'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a verify -d 'Verify the signatures of images.'

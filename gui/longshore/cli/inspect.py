@@ -39,6 +39,7 @@ examples:
   longshore inspect --attached ghcr.io/org/app:1.2
   longshore inspect --compare ghcr.io/org/app:1.3 docker-daemon:app:dev
   longshore inspect --packages --format csv ghcr.io/org/app:1.2 > packages.csv
+  longshore inspect --scan docker-daemon:app:dev
 {inspect_files.EXAMPLES}"""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from longshore.cli import exit_codes
 from longshore.cli.output import Output
-from longshore.cli.streams import write
+from longshore.cli.streams import report, write
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.language import tr
 from longshore.words import attached as words
@@ -28,8 +28,9 @@ HELP = """\
 --attached lists signatures, SBOMs, provenance and whatever else is attached: referrers, the tags of cosign
 (sha256-….sig), and the attestations of an index. It reads manifests, which Docker Hub counts as pulls. For an image of
 an engine it looks in the registry that the image comes from. --packages lists the packages that the attached SBOMs
-name, --findings what attached scan results found, and the registry's own scan (Harbor, Quay, Amazon ECR). --format csv
-prints either for a spreadsheet. Nothing is verified.
+name, --findings what attached scan results found, and the registry's own scan (Harbor, Quay, Amazon ECR). Nothing of
+this is verified. --scan runs trivy or grype, whichever is installed, and prints its findings; its own words go to
+standard error. --format csv prints packages or findings for a spreadsheet.
 """
 
 
@@ -42,26 +43,36 @@ def add(parser: argparse.ArgumentParser, which: argparse._MutuallyExclusiveGroup
     )
     which.add_argument("--packages", action="store_true", help="the packages that the attached SBOMs name")
     which.add_argument("--findings", action="store_true", help="what the attached scan results found")
+    which.add_argument(
+        "--scan", action="store_true", help="scan it with trivy or grype, where one is installed"
+    )
+    parser.add_argument(
+        "--scanner", choices=("trivy", "grype"), help="of --scan (default: the first that is installed)"
+    )
     parser.add_argument(
         "--format",
         choices=("table", "csv"),
         default="table",
-        help="of --packages and --findings (default: table)",
+        help="of --packages, --findings and --scan (default: table)",
     )
 
 
 def asked(arguments: argparse.Namespace) -> bool:
     """Whether *arguments* ask for this. Raises InvalidInput for a format of something else."""
-    listed = arguments.packages or arguments.findings
+    listed = arguments.packages or arguments.findings or arguments.scan
     if arguments.format == "csv" and not listed:
-        raise InvalidInput("--format csv needs --packages or --findings.")
+        raise InvalidInput("--format csv needs --packages, --findings or --scan.")
+    if arguments.scanner and not arguments.scan:
+        raise InvalidInput("--scanner needs --scan.")
     if arguments.format == "csv" and arguments.json:
         raise InvalidInput("--format csv and --json exclude each other.")
     return bool(arguments.attached or listed)
 
 
 def run(session: Session, arguments: argparse.Namespace, output: Output, end: Endpoint) -> int:
-    """Print what is attached to the image at *end*."""
+    """Print what is attached to the image at *end*, or scan it."""
+    if arguments.scan:
+        return _scan(session, arguments, output, end)
     from longshore.application.attached import reading
     from longshore.application.attached.finding import find
     from longshore.cancellation import Cancellation
@@ -84,6 +95,33 @@ def run(session: Session, arguments: argparse.Namespace, output: Output, end: En
         output.error(problem)
     for sentence in words.incomplete(found):
         output.warning(sentence)
+    return exit_codes.DONE
+
+
+def _scan(session: Session, arguments: argparse.Namespace, output: Output, end: Endpoint) -> int:
+    from longshore.application.attached import scanning
+    from longshore.cli.interrupting import cancelled_by_signal
+
+    found = scanning.installed(session.environ)
+    wanted = [one for one in found if arguments.scanner in (None, one.name)]
+    if not wanted:
+        name = arguments.scanner or tr("trivy or grype")
+        raise InvalidInput(
+            "No scanner was found.", advice=tr("Install {name} to scan images.").replace("{name}", name)
+        )
+
+    def told(line: str) -> None:
+        if not output.quiet:
+            report(f"{line}\n")
+
+    with cancelled_by_signal(also_ended=True) as cancellation:
+        result = scanning.scan(wanted[0], end, session.environ, told, cancellation)
+    image = None if end.reference is None else str(end.reference)
+    output.record("scan", {"reference": image, "scan": scan_values(result)})
+    if arguments.format != "csv":
+        output.line(words.scan(result))
+    if result.findings or arguments.format == "csv":
+        _findings(output, [(_NOWHERE, one) for one in result.findings], csv=arguments.format == "csv")
     return exit_codes.DONE
 
 
@@ -202,6 +240,10 @@ def _cells(findings: Iterable[Finding]) -> Iterator[list[str]]:
     for one in findings:
         named = (one.name, one.package, one.version, one.fixed, one.title)
         yield [words.severity_name(one.severity), *(text.safe(value, 200) for value in named)]
+
+
+#: Where a finding of a scan that was run now is from.
+_NOWHERE = {"digest": None, "manifest_digest": None, "subject": None, "platform": None}
 
 
 def attachment_values(found: Found, one: Attachment, said: Said) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -12,6 +15,7 @@ from longshore.application.attached.provenance import Provenance
 from longshore.application.attached.reading import Said
 from longshore.application.attached.registry_scans import RegistryScan
 from longshore.application.attached.sboms import Package, Sbom
+from longshore.application.session import Session
 from longshore.cli import inspect_attached
 from longshore.cli.output import Output
 from longshore.errors import InvalidInput
@@ -27,7 +31,15 @@ PEOPLE = Output(as_json=False, quiet=False)
 
 
 def arguments(**given: object) -> argparse.Namespace:
-    usual = {"attached": False, "packages": False, "findings": False, "format": "table", "json": False}
+    usual = {
+        "attached": False,
+        "packages": False,
+        "findings": False,
+        "scan": False,
+        "scanner": None,
+        "format": "table",
+        "json": False,
+    }
     return argparse.Namespace(**{**usual, **given})
 
 
@@ -37,6 +49,8 @@ def test_csv_needs_a_table() -> None:
     for wrong in ({"format": "csv"}, {"attached": True, "format": "csv"}):
         with pytest.raises(InvalidInput, match="needs --packages"):
             inspect_attached.asked(arguments(**wrong))
+    with pytest.raises(InvalidInput, match="--scanner needs --scan"):
+        inspect_attached.asked(arguments(attached=True, scanner="trivy"))
     with pytest.raises(InvalidInput, match="exclude"):
         inspect_attached.asked(arguments(packages=True, format="csv", json=True))
 
@@ -71,3 +85,25 @@ def test_each_package_and_finding_once(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out.splitlines()[1] == "high,CVE-1,curl,7,8,A hole"
     inspect_attached._packages(PEOPLE, [], csv=False)
     assert capsys.readouterr().out == "No SBOM is attached to this image.\n"
+
+
+def test_a_scan(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    environ = {"PATH": str(tmp_path)}
+    session = cast(Session, SimpleNamespace(environ=environ))
+    with pytest.raises(InvalidInput, match="No scanner") as caught:
+        inspect_attached.run(session, arguments(scan=True), PEOPLE, FOUND.end)
+    assert caught.value.advice == "Install trivy or grype to scan images."
+    found = '{"VulnerabilityID": "CVE-1", "Severity": "HIGH"}'
+    document = f'{{"SchemaVersion": 2, "Results": [{{"Vulnerabilities": [{found}]}}]}}'
+    for name in ("trivy", "grype"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {name} works >&2; echo '{document}'\n")
+        (tmp_path / name).chmod(0o755)
+    inspect_attached.run(session, arguments(scan=True), PEOPLE, FOUND.end)
+    shown = capsys.readouterr()
+    assert shown.err == "trivy works\n"
+    assert shown.out.splitlines()[0] == "trivy: 1 high"
+    assert shown.out.splitlines()[2].split() == ["high", "CVE-1"]
+    inspect_attached.run(session, arguments(scan=True, scanner="grype", format="csv"), PEOPLE, FOUND.end)
+    shown = capsys.readouterr()
+    assert shown.err == "grype works\n"
+    assert shown.out.splitlines()[1] == "high,CVE-1,,,,"
