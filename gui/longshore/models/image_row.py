@@ -147,12 +147,12 @@ class ImageRow(TableRow):
         """The tag alone, "" if there is none."""
         return "" if self.tag == _NONE else self.tag
 
-    @property
-    def without_registry(self) -> bool:
-        """True if no registry is known for it: it has no name, or one that only Docker itself may push."""
+    def without_registry(self, *, only_here: bool) -> bool:
+        """Return True if no registry is known for it: it has no name, or one that only Docker itself may push and that
+        Docker Hub does not have. *only_here*: its state says so."""
         reference = self.image.reference
         if reference is None:
             return True
         own = reference.domain == DOCKER_HUB and reference.path.startswith(_OFFICIAL)
         names = {entry.rpartition("@")[0] for entry in self.image.repo_digests}
-        return own and names.isdisjoint((reference.name, reference.familiar_name))
+        return own and (only_here or names.isdisjoint((reference.name, reference.familiar_name)))

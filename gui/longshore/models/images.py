@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QMimeData, QModelIndex, QObject, Qt, QTimer, Signal
 
 from longshore.language import tr
-from longshore.models import mime, sieve
+from longshore.models import image_choices, mime, sieve
 from longshore.models.columns import ImageColumn, Role
 from longshore.models.row_table import Index, RowChoice, RowTable
 from longshore.models.short_names import short_names
@@ -139,24 +139,10 @@ class ImageModel(RowTable["ImageRow"]):
     # -- filters beside the words
 
     def choices(self) -> list[RowChoice]:
-        no_containers = tr("The library has no containers.") if self._compressed else ""
-        found = {name for row in self._all for name in row.platforms or ()}
-        return [
-            RowChoice("unused", tr("unused by containers"), no_containers),
-            RowChoice("dangling", tr("dangling")),
-            RowChoice("local", tr("without a registry")),
-            *(RowChoice(f"platform:{name}", name) for name in sorted(found)),
-        ]
+        return image_choices.choices(self._all, compressed=self._compressed)
 
     def _has(self, row: ImageRow, key: str) -> bool:
-        kind, _, value = key.partition(":")
-        if kind == "platform":
-            return value in (row.platforms or ())
-        if kind == "local":
-            return row.without_registry
-        if kind == "dangling":
-            return row.image.dangling
-        return not row.image.in_use and not row.place.compressed  # the library has no containers
+        return image_choices.passes(row, self._states.state(row), key)
 
     def prepare_choices(self) -> None:
         self.want_platforms()
@@ -192,7 +178,9 @@ class ImageModel(RowTable["ImageRow"]):
         names = self._states.set(states)
         if changed := {row for row in self._all if (row.place.place, row.image.reference) in names}:
             self._tell_changed(changed, ImageColumn.STATE, ImageColumn.STATE)
-            if self._sort_column == ImageColumn.STATE:
+            if self._sort_column == ImageColumn.STATE or not self._chosen.keys().isdisjoint(
+                ("newer", "local")
+            ):
                 self._arrange()
 
     def see(self, first: int, last: int) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QWidget,
     QWidgetAction,
 )
 
@@ -85,6 +86,11 @@ class FilterField(QLineEdit):
         self.addAction(held, QLineEdit.ActionPosition.TrailingPosition)
         rows.choices_changed.connect(self._offer_clear)
         self.setMinimumWidth(LEAST_FIELD + WIDTH)
+
+    @property
+    def stops(self) -> list[QWidget]:
+        """Where Tab stops, in order: the field and the button for filters inside it."""
+        return [self] if self.choices is None else [self, self.choices]
 
     @Slot()
     def clear_all(self) -> None:

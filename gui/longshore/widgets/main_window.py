@@ -148,7 +148,7 @@ class MainWindow(QMainWindow):
         self.floors.setSizes([500, 280])
         self._panes.append(pane)
         self._views["transfers"] = pane.view
-        _chain([self.registry_pane.tags.filter, pane.view, *pane.verbs.buttons])
+        _chain([*self.registry_pane.tags.filter.stops, pane.view, *pane.verbs.buttons])
         if self._restored:
             self.floors.restoreState(self._restored["floors"])
             self._restore_columns("transfers")
@@ -176,14 +176,14 @@ class MainWindow(QMainWindow):
             [
                 images.view,
                 images.engine_picker,
-                images.filter,
+                *images.filter.stops,
                 *images.verbs.buttons,
                 registries.view,
                 registries.tags.view,
                 registries.filter,
                 registries.refresh_button,
                 *registries.verbs.buttons,
-                registries.tags.filter,
+                *registries.tags.filter.stops,
             ]
         )
         images.view.setFocus(Qt.FocusReason.OtherFocusReason)

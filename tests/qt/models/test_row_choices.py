@@ -8,11 +8,13 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from longshore.application.states import Compared, Here, State
 from longshore.models.columns import ImageColumn
 from longshore.models.images import ImageModel
 from longshore.models.tags import TagModel
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
 from longshore.registry.model import TagDetails
 from qt.models.made import NOW, image, sha, texts
 
@@ -56,10 +58,28 @@ def test_filters_of_other_kinds_narrow(images: ImageModel, qtbot: QtBot) -> None
     assert shown(images) == ["registry.acme.io/web", "web"]
 
 
+def test_states_that_arrive_change_what_passes(images: ImageModel) -> None:
+    def state(name: str, found: State) -> None:
+        reference = Reference.parse(name)
+        images.set_states({(None, reference): Compared(Here(reference), found)})
+
+    images.set_chosen({"newer"})
+    assert shown(images) == []
+    state("registry.acme.io/web:1", State.NEWER)
+    assert shown(images) == ["registry.acme.io/web"]
+    state("registry.acme.io/web:1", State.IN_SYNC)
+    assert shown(images) == []
+    # An image of containerd's store has a digest under its own name even if it never was in a registry.
+    images.set_chosen({"local"})
+    assert shown(images) == ["web", "<none>"]
+    state("docker.io/library/postgres:16", State.ONLY_HERE)
+    assert shown(images) == ["postgres", "web", "<none>"]
+
+
 def test_the_library_has_no_containers(images: ImageModel) -> None:
     images.set_compressed(True)
     reasons = {choice.key: choice.why_not for choice in images.choices()}
-    assert reasons == {"unused": "The library has no containers.", "dangling": "", "local": ""}
+    assert reasons == {"unused": "The library has no containers.", "dangling": "", "newer": "", "local": ""}
 
 
 def test_platforms_are_wanted_once_and_those_of_one_kind_widen(images: ImageModel, qtbot: QtBot) -> None:
@@ -73,7 +93,7 @@ def test_platforms_are_wanted_once_and_those_of_one_kind_widen(images: ImageMode
     images.set_platforms(
         {sha("web:dev"): ("linux/arm64",), sha("postgres:16"): ("linux/amd64", "linux/s390x")}
     )
-    assert [choice.words for choice in images.choices()][3:] == [
+    assert [choice.words for choice in images.choices()][4:] == [
         "linux/amd64",
         "linux/arm64",
         "linux/s390x",

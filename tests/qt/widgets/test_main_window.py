@@ -306,11 +306,15 @@ def test_tab_walks_through_the_whole_window(bench: Bench, qtbot: QtBot) -> None:
         bench.button(window.image_pane.push_verb),
         window.registry_pane.view,
         window.registry_pane.tags.view,
+        *window.image_pane.filter.stops,
+        *window.registry_pane.tags.filter.stops,
         bench.button(window.registry_pane.pull_verb),
         window.transfer_pane.view,
         bench.button(window.transfer_pane.cancel_verb),
     ):
         assert widget in seen
+    for field in (window.image_pane.filter, window.registry_pane.tags.filter):
+        assert seen.index(field.stops[1]) == seen.index(field) + 1
 
 
 # -- drops
