@@ -12,6 +12,7 @@ from longshore.errors import EngineUnavailable, LongshoreError, UnavailableCause
 from longshore.models.columns import Tone
 from longshore.oci.image_name import ImageName
 from longshore.operations import LocalPlace, Operations, PlaceState, PlaceStatus
+from longshore.operations.all_places import MOST
 from longshore.operations.engines import FoundEngine
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
 from longshore.widgets.main_window import MainWindow
@@ -77,23 +78,26 @@ class Places(QObject):
                 if (error := images.status_of(place).error) is not None:
                     away[self._shared.place_name(place)] = errors.told(error)
             for found in images.engines.found:
-                if found.error is None or EnginePlace(found.address) in images.places:
+                if EnginePlace(found.address) in images.places:
                     continue
-                if not _never_there(found):
+                if found.error is not None and not _never_there(found):
                     away[text.safe(found.address.name)] = errors.told(found.error)
-        if list(away) == self._away:
+        said = [*away, *(["…"] if len(images.places) > MOST else [])]
+        if said == self._away:
             return
-        self._away = list(away)
-        if not away:
+        self._away = said
+        if not said:
             pane.say_place("")
             return
-        words = (
-            self.tr("Not shown, because it does not respond: {0}.")
-            if len(away) == 1
-            else self.tr("Not shown, because they do not respond: {0}.")
-        )
+        words = ""
+        if len(away) == 1:
+            words = self.tr("Not shown, because it does not respond: {0}.")
+        elif away:
+            words = self.tr("Not shown, because they do not respond: {0}.")
+        if len(images.places) > MOST:
+            words = f"{words} {self.tr('Only {1} places are shown.')}".strip()
         pane.say_place(
-            words.format(", ".join(away)),
+            words.format(", ".join(away), len(images.places)),
             Tone.CAUTION,
             self.tr("Retry"),
             self._retry_all,

@@ -66,11 +66,13 @@ class ConfigLine(NamedTuple):
 
     def shown(self, *, secrets: bool) -> tuple[str | None, str | None]:
         """Both values. Those that look like secrets are hidden unless *secrets*."""
-        from longshore.application.inspection.secrets import masked
+        from longshore.application.inspection.secrets import masked, masked_line
 
-        if secrets or self.kind not in (LineKind.VARIABLE, LineKind.LABEL, LineKind.ANNOTATION):
+        if secrets:
             return self.left, self.right
-        left, right = (None if one is None else masked(self.name, one) for one in (self.left, self.right))
+        left, right = (
+            None if one is None else masked_line(masked(self.name, one)) for one in (self.left, self.right)
+        )
         return left, right
 
 

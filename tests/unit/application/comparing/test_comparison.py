@@ -157,6 +157,10 @@ def test_secrets_are_hidden_and_still_compared() -> None:
     assert line.shown(secrets=False) == ("••••", "••••")
     assert line.shown(secrets=True) == ("hunter2", "hunter3")
     assert ConfigLine(LineKind.VARIABLE, "TOKEN", None, "x").shown(secrets=False) == (None, "••••")
+    command = ConfigLine(LineKind.COMMAND, "", "serve API_TOKEN=abc", "serve")
+    assert command.shown(secrets=False) == ("serve API_TOKEN=••••", "serve")
+    setting = ConfigLine(LineKind.SETTING, "auth_token", None, '"x"')
+    assert setting.shown(secrets=False) == (None, "••••")
     assert ConfigLine(LineKind.USER, "", "0", "1").shown(secrets=False) == ("0", "1")
 
 
