@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from longshore.application import places, requests
 from longshore.application.session import Session
 from longshore.cli import list_files
 from longshore.cli.moving import REPLACE, platform_of, run
 from longshore.cli.output import Output
-from longshore.errors import InvalidInput
+from longshore.errors import InvalidInput, LongshoreError
+from longshore.language import tr
+from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.transfers.transfer import EnginePlace, RegistryPlace
+from longshore.transfers.transfer import EnginePlace, RegistryPlace, TransferRequest
 
 _COPY = f"""\
 {places.HELP}
@@ -74,7 +77,39 @@ def copy(session: Session, arguments: argparse.Namespace, output: Output) -> int
     request = places.request_between(end, destination, arguments.platforms, referrers=arguments.referrers)
     if isinstance(destination.place, EnginePlace):
         session.clients.engine(destination.place.address).probe()  # the queue would wait for it
+    if arguments.platforms and isinstance(destination.place, RegistryPlace):
+        _warn_of_losses(session, request, arguments.platforms, output)
     return run(session, [request], output)
+
+
+def _warn_of_losses(
+    session: Session, request: TransferRequest, platforms: Sequence[Platform], output: Output
+) -> None:
+    """Warn if the destination's tag points to an index with other platforms than those that are copied."""
+    from longshore.application import pushes
+    from longshore.cancellation import Cancellation
+
+    target = request.destination.reference
+    if target is None:
+        return
+    try:
+        there = pushes.existing(session.clients, target, Cancellation())
+    except LongshoreError:
+        return  # the copy reports it
+    if there is None or all(any(one.matches(other) for other in platforms) for one in there.platforms):
+        return
+    words = tr(
+        "{name} has {there} now; after this copy, only {sent}."
+        " To keep all: longshore undo, then copy without --platform."
+    )
+    found = {
+        "{name}": target.familiar,
+        "{there}": pushes.names(there.platforms),
+        "{sent}": pushes.names(platforms),
+    }
+    for name, value in found.items():
+        words = words.replace(name, value)
+    output.warning(words)
 
 
 def _copy_list(session: Session, arguments: argparse.Namespace, output: Output) -> int:

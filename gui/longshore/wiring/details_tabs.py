@@ -47,6 +47,7 @@ def connect_layers(tab: LayersTab, operations: Operations, shared: Shared) -> No
         )
 
     tab.report_requested.connect(report)
+    operations.images.images_changed.connect(tab.refresh)
     tab.registry_requested.connect(compare)
     tab.copy_requested.connect(shared.to_clipboard)
 
@@ -72,6 +73,7 @@ def connect_platforms(tab: PlatformsTab, operations: Operations, shared: Shared)
             operations.transfers.ask([requests.pull(reference, place, platform)])
 
     tab.sizes_requested.connect(read)
+    operations.images.images_changed.connect(tab.refresh)
     tab.pull_requested.connect(pull)
     tab.copy_requested.connect(shared.to_clipboard)
 

@@ -114,6 +114,11 @@ def test_push_warns_before_it_replaces(
     assert f"{target}: replaces the image that this tag points to." in done.stderr
     assert f"{target} has linux/amd64, linux/arm64 now; after this push, only linux/amd64." in done.stderr
     assert f"longshore index --replace {target} {target} docker-daemon:{source}" in done.stderr
+    copied = longshore("copy", "--platform", "linux/amd64", target, f"{open_registry.address}/cli/lossy:1")
+    assert "after this copy" not in copied.stderr, "there was no tag"
+    seed_repository(open_registry.address, "cli/lossy", ["1"], platforms=PLATFORMS)
+    copied = longshore("copy", "--platform", "linux/amd64", target, f"{open_registry.address}/cli/lossy:1")
+    assert "linux/amd64, linux/arm64 now; after this copy, only linux/amd64." in copied.stderr
     # The tag now points to this image, so that there is nothing to overwrite.
     longshore("push", source, target, "--no-overwrite")
 

@@ -79,6 +79,23 @@ def test_the_platforms_and_then_their_sizes(qtbot: QtBot, tab: PlatformsTab) -> 
     ]
     assert tab.count.whole() == "1, attached to these platforms"
     assert tab.view.rows()[0].row() == 1  # the selection stays
+    with qtbot.waitSignal(tab.sizes_requested) as asked:
+        tab.refresh()
+    assert asked.args == [SIZED]
+    tab.hide()
+    with qtbot.assertNotEmitted(tab.sizes_requested):
+        tab.refresh()
+    with qtbot.waitSignal(tab.sizes_requested):
+        tab.show()
+
+
+def test_rows_that_are_passed_request_nothing(qtbot: QtBot, tab: PlatformsTab) -> None:
+    with qtbot.assertNotEmitted(tab.sizes_requested):
+        for _ in range(3):
+            tab.set_subject(Subject(INDEX.end))
+            tab.set_inspected(INDEX)  # kept from before
+    with qtbot.waitSignal(tab.sizes_requested):
+        tab.settle()
 
 
 def test_one_platform_is_pulled(qtbot: QtBot, tab: PlatformsTab) -> None:
@@ -105,6 +122,8 @@ def test_an_image_of_an_engine_is_local_already(tab: PlatformsTab) -> None:
     tab.view.select_row(tab.model.index(0, 0))
     assert tab.pull_verb.reason == "The image is local already."
     assert [row[3] for row in cells(tab)] == ["present", "not stored"]
+    tab.view.select_row(tab.model.index(1, 0))
+    assert tab.pull_verb.text() == "Pull linux/arm64" and not tab.pull_verb.reason
 
 
 def test_single_images_and_artifacts(tab: PlatformsTab) -> None:

@@ -66,6 +66,7 @@ def test_two_tags(qtbot: QtBot, sheet: IndexSheet) -> None:
     assert column(sheet, 0) == ["registry.acme.io/app:1.0-amd64", "registry.acme.io/app:1.0-arm64"]
     assert column(sheet, 1) == ["linux/amd64", "linux/arm64"]
     assert sheet.outcome.text() == "The index will have linux/amd64, linux/arm64."
+    assert not sheet.replacing.isVisible()
     sheet.set_existing(NAME, "sha256:1")
     assert "will be moved" in sheet.outcome.text()
     (planned,) = sheet.planned()
@@ -79,6 +80,7 @@ def test_two_images_of_one_platform(qtbot: QtBot) -> None:
     sheet.set_platforms(ONE, (AMD, ARM))
     sheet.set_platforms(LOCAL, (AMD,))
     assert "Two of the images are for linux/amd64" in sheet.problem.text()
+    assert sheet.replacing.isVisible()
     assert not sheet.confirm.isEnabled()
     sheet.replacing.setChecked(True)
     assert not sheet.problem.isVisible()

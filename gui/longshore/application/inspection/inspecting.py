@@ -69,10 +69,12 @@ def inspect(
 def with_sizes(found: Inspected, clients: Clients, cancellation: Cancellation) -> Inspected:
     """*found*, which was read without sizes, with those of its platforms and attestations. Blocks.
 
-    Unchanged for a single image, for an engine, and on Docker Hub, which counts each of the requests as a pull.
+    Unchanged if it has them, for a single image, for an engine, and on Docker Hub, which counts each of the requests as
+    a pull.
     """
     document = found.document(DocumentKind.INDEX)
-    if document is None:
+    sizes = [*(one.size for one in found.platforms), *(one.size for one in found.attestations)]
+    if document is None or None not in sizes:
         return found
     top = parse_manifest(document.raw, document.media_type)
     assert isinstance(top, Index)

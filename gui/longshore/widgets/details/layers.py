@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from longshore.language import tr
@@ -35,7 +36,7 @@ class LayersTab(DetailsTab):
         super().__init__()
         self._report: LayerReport | None = None
         self._there: tuple[bool | None, ...] = ()
-        self._asked = False
+        self._settled = self._asked = False
         top = QWidget()
         head = QHBoxLayout(top)
         head.setContentsMargins(EDGE, 14, EDGE, 6)
@@ -86,12 +87,14 @@ class LayersTab(DetailsTab):
     def set_subject(self, subject: Subject) -> None:
         """See DetailsTab."""
         super().set_subject(subject)
-        self._report, self._there, self._asked = None, (), False
+        self._report, self._there = None, ()
+        self._settled = self._asked = False
         self.notice.hide()
         self._show()
 
     def settle(self) -> None:
         """See DetailsTab."""
+        self._settled = True
         self._ask()
 
     def set_inspected(self, found: Inspected) -> None:
@@ -108,6 +111,18 @@ class LayersTab(DetailsTab):
     def home(self) -> QWidget | None:
         """See DetailsTab."""
         return self.view
+
+    @Slot()
+    def refresh(self) -> None:
+        """The images of the shown place have changed: ask again what it has, now or when the tab is shown."""
+        self._asked = False
+        if self.isVisible():
+            self._ask()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Qt's hook."""
+        super().showEvent(event)
+        self._ask()
 
     # -- what the wiring answers
 
@@ -163,7 +178,7 @@ class LayersTab(DetailsTab):
     # -- showing
 
     def _ask(self) -> None:
-        if self.inspected is not None and self.inspected.layers and not self._asked:
+        if self._settled and not self._asked and self.inspected is not None and self.inspected.layers:
             self._asked = True
             self.report_requested.emit(self.inspected)
 

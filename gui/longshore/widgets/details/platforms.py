@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from longshore.models.columns import Tone
@@ -44,7 +45,7 @@ class PlatformsTab(DetailsTab):
         #: The title of the place that would pull; set by the wiring.
         self.place_name = ""
         self._here: Mapping[str, bool] = {}
-        self._asked = False
+        self._settled = self._asked = False
         self.model = PlatformModel()
         self.view = TableView(
             self.tr("Platforms"),
@@ -111,12 +112,14 @@ class PlatformsTab(DetailsTab):
     def set_subject(self, subject: Subject) -> None:
         """See DetailsTab."""
         super().set_subject(subject)
-        self._here, self._asked = {}, False
+        self._here = {}
+        self._settled = self._asked = False
         self.notice.hide()
         self._show()
 
     def settle(self) -> None:
         """See DetailsTab."""
+        self._settled = True
         self._ask()
 
     def set_inspected(self, found: Inspected) -> None:
@@ -136,6 +139,18 @@ class PlatformsTab(DetailsTab):
     def home(self) -> QWidget | None:
         """See DetailsTab."""
         return self.view
+
+    @Slot()
+    def refresh(self) -> None:
+        """The images of the shown place have changed: ask again what it has, now or when the tab is shown."""
+        self._asked = False
+        if self.isVisible():
+            self._ask()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Qt's hook."""
+        super().showEvent(event)
+        self._ask()
 
     # -- what the wiring answers
 
@@ -162,10 +177,14 @@ class PlatformsTab(DetailsTab):
 
     def _no_pull(self) -> str:
         row = self._row()
-        if self.subject is None or not self.subject.is_remote:
-            return self.tr("The image is local already.")
-        if row is None:
+        if row is None or self.subject is None:
             return self.tr("Select a platform.")
+        if not self.subject.is_remote:
+            # containerd's store lists platforms that it does not have; their registry may.
+            if row.here is not False:
+                return self.tr("The image is local already.")
+            if self.subject.end.reference is None:
+                return self.tr("The image has no name to pull it by.")
         return "" if row.platform is not None else self.tr("The image names no platform.")
 
     def _pull(self) -> None:
@@ -189,7 +208,7 @@ class PlatformsTab(DetailsTab):
     # -- showing
 
     def _ask(self) -> None:
-        if self.inspected is not None and not self._asked:
+        if self._settled and not self._asked and self.inspected is not None:
             self._asked = True
             self.sizes_requested.emit(self.inspected)
 

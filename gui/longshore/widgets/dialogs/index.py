@@ -200,6 +200,8 @@ class IndexSheet(Sheet):
     @Slot()
     def _look(self) -> None:
         problem = self._why_not()
+        # Only where it decides something.
+        self.replacing.setVisible(self.replacing.isChecked() or bool(self._twice()))
         self.show_problem(problem)
         target = self._target()
         self.confirm.setEnabled(not problem and isinstance(target, Reference))
