@@ -140,7 +140,7 @@ def _digest(name: str, digest: str) -> Fact:
 
 def _platform(subject: Subject, found: Inspected | None) -> Iterable[Fact]:
     platforms = subject.tag.platforms if subject.tag is not None else ()
-    if found is not None and found.platforms:
+    if found is not None and len(found.platforms) > 1:
         known = [text.safe(str(one.platform or tr("unknown"))) for one in found.platforms]
         yield Fact(tr("Platforms"), ", ".join(known), more="\n".join(known))
         if found.platform is not None:
