@@ -163,6 +163,11 @@ class MainWindow(QMainWindow):
         self._place = DetailsPlace(self.details, self.upper, self._dock, self._strip)
         self._place.set_room(self.width())
         self._place.restore(self._restored.get("details"))
+        self.details.left.connect(self._leave_details)
+
+    @Slot()
+    def _leave_details(self) -> None:
+        self._last_view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @property
     def details_place(self) -> DetailsPlace:
@@ -251,8 +256,11 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def refresh(self) -> None:
-        """Request to refresh the list in the active pane."""
-        self.registry_pane.refresh()
+        """Request to refresh the list in the active pane, or to read the image again that Details shows."""
+        if self._in_details(self.focusWidget()):
+            self.details.read_requested.emit()
+        else:
+            self.registry_pane.refresh()
 
     @Slot()
     def focus_filter(self) -> None:

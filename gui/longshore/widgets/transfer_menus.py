@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu
 
 from longshore.errors import Remedy
 from longshore.models import transfer_choice
 from longshore.models.transfer_text import can_detour
-from longshore.transfers.transfer import Operation
+from longshore.transfers.transfer import Operation, RegistryPlace, State, TransferSnapshot
 from longshore.widgets.command_menu import add_commands
 from longshore.widgets.transfer_requests import TransferRequests
 from longshore.words import errors
+
+
+def pull_lines(chosen: Sequence[TransferSnapshot]) -> str:
+    """The lines with which others pull what *chosen* have brought into registries; "" if they have brought nothing."""
+    from longshore.application.inspection.access import pull_command
+
+    done = [
+        one.request.destination.reference
+        for one in chosen
+        if one.state is State.SUCCEEDED and isinstance(one.request.destination.place, RegistryPlace)
+    ]
+    return "\n".join(pull_command(reference).by_tag for reference in done if reference is not None)
 
 
 def transfer_menu(pane: TransferRequests) -> QMenu:
@@ -41,6 +55,9 @@ def transfer_menu(pane: TransferRequests) -> QMenu:
     menu.addSeparator()
     pane.copy_reference_verb.entry(menu)
     add_commands(menu, pane.command_lines(), pane.copy_reference_requested.emit)
+    if lines := pull_lines(chosen):
+        copy = menu.addAction(pane.tr("Copy pull command"))
+        copy.triggered.connect(lambda: pane.copy_reference_requested.emit(lines))
     menu.addAction(pane.tr("Retry failed")).triggered.connect(pane.retry_failed)
     pane.remove_verb.entry(menu)
     pane.clear_verb.entry(menu)

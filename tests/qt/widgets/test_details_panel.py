@@ -267,6 +267,45 @@ def test_f6_goes_through_the_panes(bench: Bench, qtbot: QtBot) -> None:
         assert window.focusWidget() is expected
 
 
+def test_f5_reads_again_and_escape_goes_back(bench: Bench, qtbot: QtBot) -> None:
+    window = bench.window
+    bench.ready("acme/a:1")
+    window.resize(1400, 800)
+    window.details_place.set_shown(True)
+    view = window.image_pane.view
+    view.setFocus()
+    window.details.set_subject(subject())
+    window.details.focus_content()
+    assert window.details.isAncestorOf(window.focusWidget())
+    assert window.active_pane() is window.image_pane, "verbs mean the rows"
+    with qtbot.waitSignal(window.details.read_requested):
+        qtbot.keyClick(window.focusWidget(), _KEY.Key_F5)
+    qtbot.keyClick(window.focusWidget(), _KEY.Key_Escape)
+    assert window.focusWidget() is view
+    with qtbot.waitSignal(window.registry_pane.refresh_requested):
+        qtbot.keyClick(view, _KEY.Key_F5)
+
+
+def test_ctrl_f_and_page_keys_are_for_the_chosen_tab(bench: Bench, qtbot: QtBot) -> None:
+    window, control = bench.window, Qt.KeyboardModifier.ControlModifier
+    window.resize(1400, 800)
+    window.details_place.set_shown(True)
+    window.details.set_subject(subject())
+    window.details.choose("configuration")
+    window.details.focus_content()
+    qtbot.keyClick(window.focusWidget(), _KEY.Key_F, control)
+    field = window.focusWidget()
+    assert field is not None and field.accessibleName() == "Filter configuration"
+    before = window.details.tabs.current
+    qtbot.keyClick(field, _KEY.Key_PageDown, control)
+    assert window.details.tabs.current == before + 1
+    qtbot.keyClick(window, _KEY.Key_PageUp, control)
+    assert window.details.tab_key == "configuration"
+    window.details_place.set_shown(False)
+    assert not bench.actions.next_tab.isEnabled()
+    qtbot.keyClick(window, _KEY.Key_F6)  # no modifier is held for the next test
+
+
 def test_it_is_as_it_was_in_the_last_run(bench: Bench, qtbot: QtBot) -> None:
     window = bench.window
     window.resize(1400, 800)

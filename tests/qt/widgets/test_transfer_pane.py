@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
 from PySide6.QtWidgets import QMenu, QPushButton
@@ -21,6 +23,7 @@ from longshore.models.columns import Tone, TransferColumn
 from longshore.transfers.queue.mailbox import Changes
 from longshore.transfers.transfer import Operation, State, TransferSnapshot, Waiting
 from longshore.widgets.theme import Theme
+from longshore.widgets.transfer_menus import pull_lines, transfer_menu
 from qt.models.made import layer, request, transfer
 from qt.widgets.conftest import Bench
 
@@ -492,3 +495,19 @@ def test_a_failure_that_nothing_can_be_offered_about_leaves_the_offer(bench: Ben
     assert pane.explanation == "r refuses a."
     pane.show_ended(later)
     assert pane.explanation == "s refuses c.", "of two equal offers the newer one is shown"
+
+
+def test_the_pull_command_of_what_was_pushed_is_copied(bench: Bench) -> None:
+    pushed = transfer(
+        "a", request=request("127.0.0.1:5000/acme/web:1", Operation.PUSH), state=State.SUCCEEDED
+    )
+    failed = replace(pushed, id="b", state=State.FAILED)
+    pulled = replace(pushed, id="c", request=request("127.0.0.1:5000/acme/web:1"))
+    assert pull_lines([pushed, failed, pulled]) == "docker pull 127.0.0.1:5000/acme/web:1"
+    pane = bench.window.transfer_pane
+    bench.move(pushed, failed)
+    for row, offered in (("a", True), ("b", False)):
+        pane.show_transfers([row])
+        menu = transfer_menu(pane)
+        assert ("Copy pull command" in [action.text() for action in menu.actions()]) is offered
+        menu.deleteLater()

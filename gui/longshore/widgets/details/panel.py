@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from longshore.models.columns import Tone
@@ -42,6 +43,7 @@ class DetailsPanel(QWidget):
     )  # key in table.TABS, DetailsTab: created just now, before it gets a subject
     tab_chosen = Signal(str)  # key in table.TABS
     close_requested = Signal()
+    left = Signal()  # Escape: the focus goes back to the rows
     read_requested = Signal()  # read the image although it counts as a pull, or again after an error
 
     def __init__(self) -> None:
@@ -161,6 +163,13 @@ class DetailsPanel(QWidget):
         """Focus the content of the chosen tab, or the tabs."""
         home = self._made(self.tabs.current).home() if self._subject is not None else None
         (home or self.tabs.bar).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Qt's hook: Escape goes back to the rows, unless a field uses it."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+            return
+        super().keyPressEvent(event)
 
     # -- what is shown
 
