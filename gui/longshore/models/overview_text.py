@@ -207,7 +207,7 @@ def signature_fact(subject: Subject, found: Verdict | LongshoreError | None) -> 
     reference = subject.end.reference
     why = signatures.explanation(found, "" if reference is None else reference.name)
     state = signatures.state_text(found)
-    value = why.partition(". ")[0].rstrip(".") if found.signed else state
+    value = signatures.signer_text(found) if found.signed else state
     if found.reason is not None:
         value = f"{state}: {text.continued(why)}"
     # Keys help where a signature is by somebody who is not known here.

@@ -28,6 +28,13 @@ def state_word(state: SignatureState) -> str:
     }[state]
 
 
+def signer_text(verdict: Verdict) -> str:
+    """Return whose key signed an image, where *Signature* stands before it: ``by release@acme.io, key of acme/*``."""
+    scope = verdict.scope.short if verdict.scope is not None else ""
+    words = tr("by {name}, key of {scope}") if scope else tr("by {name}")
+    return words.replace("{scope}", text.safe(scope, 200)).replace("{name}", text.safe(verdict.name, 80))
+
+
 def explanation(verdict: Verdict, reference: str = "") -> str:
     """Return what a verdict means, in one or two sentences. *reference*: the image's name, if it has one."""
     if verdict.signed:

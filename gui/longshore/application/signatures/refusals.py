@@ -8,38 +8,38 @@ from longshore.oci.reference import Reference
 
 _UNSIGNED = Sentence(
     NotSigned,
-    "{image} is not signed, and only signed images of {repository} are allowed.",
+    "The image is not signed, and only signed images are allowed.",
     "Ask its publisher for a signature, or change the rule in Keys….",
 )
 _ANY = Sentence(
     NotSigned,
-    "The signature of {image} was not verified, and only signed images of {repository} are allowed.",
+    "The signature was not verified, and only signed images are allowed.",
     "Change the keys or the rule in Keys….",
 )
 _SENTENCES = {
     Reason.OTHER_KEY: Sentence(
         NotSigned,
-        "{image} was signed with a key that is not among yours, or its signature was altered.",
+        "The signature is not by one of your keys, or it was altered.",
         "If its publisher has a new key, add it in Keys….",
     ),
     Reason.OTHER_IMAGE: Sentence(
         NotSigned,
-        "The signature beside {image} belongs to another image.",
+        "The signature belongs to another image.",
         "Don't use this image. Tell its publisher.",
     ),
     Reason.NO_KEY: Sentence(
         NotSigned,
-        "{image} is signed, but you have no key for {repository}.",
+        "The image is signed, but you have no key for {repository}.",
         "Add its publisher's key in Keys….",
     ),
     Reason.KEYLESS: Sentence(
         NotSigned,
-        "{image} has a keyless signature, and you trust no identity for {repository}.",
+        "The signature is keyless, and you trust no identity for {repository}.",
         "Name the identity with longshore keys add --identity.",
     ),
     Reason.NO_COSIGN: Sentence(
         NotSigned,
-        "{image} has a keyless signature, which only the program cosign can verify.",
+        "The signature is keyless, and only the program cosign can verify it.",
         "Install cosign, then try again.",
     ),
 }
@@ -53,6 +53,5 @@ def refusal(reference: Reference, verdict: Verdict) -> NotSigned:
         reference.familiar,
         verdict.detail,
         registry=reference.domain,
-        image=reference.familiar,
         repository=reference.familiar_name,
     )

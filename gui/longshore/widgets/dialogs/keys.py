@@ -45,6 +45,7 @@ class KeysSheet(Sheet):
     def __init__(self, parent: QWidget | None, title: str) -> None:
         super().__init__(parent, self.tr("Keys of {0}").format(title), self.tr("Add key"), width=600)
         self._rows: list[ListedKey] = []
+        self._adding = False
         self.empty = plain_label(
             self.tr(
                 "No keys yet. Add the public key of whoever signs the images of this registry, such as cosign.pub."
@@ -101,15 +102,16 @@ class KeysSheet(Sheet):
         """Show the keys and rules as they are now; an error leaves the sheet as it is."""
         if not self.open_still:
             return
-        busy = not self.confirm.isEnabled()
         self.set_busy(False)
         if isinstance(found, LongshoreError):
+            self._adding = False
             self._fill(self._rows)  # also takes back a tick
             self.refused(found)
             return
-        if busy and len(found) > len(self._rows):
+        if self._adding:
             for field in (self.file.line, self.called, self.scope):
                 field.clear()
+        self._adding = False
         self._rows = list(found)
         self._fill(found)
         self.show_problem(None)
@@ -185,5 +187,6 @@ class KeysSheet(Sheet):
         """Request to add the key."""
         path = self.file.path()
         assert path is not None
+        self._adding = True
         self.set_busy(True)
         self.add_requested.emit(self.scope.text().strip(), path, self.called.text().strip())
