@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from longshore.errors import LongshoreError
 
 #: Commands that can use several engines at once.
-_SEVERAL_ENGINES = {"pull", "prune"}
+_SEVERAL_ENGINES = {"pull", "prune", "update"}
 #: Commands that use none, whatever their arguments.
 _NO_ENGINE = {
     *("mirror", "repositories", "tags", "search", "login", "logout", "whoami"),

@@ -213,6 +213,6 @@ def add_output(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
         dest="engines",
         action="append",
         default=default([]),
-        help="the engine to use: an address or a Docker context (pull and prune take several)",
+        help="the engine to use: an address or a Docker context (pull, prune and update take several)",
     )
     shared.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)

@@ -40,8 +40,8 @@ if they are named. Containers keep the old image until they are created again. l
 
 exit codes:
   0  all is updated, or there is nothing to update
-  1  it failed, or was not agreed to
-  2  wrong usage, or an image is not here
+  1  it failed, was not agreed to, or the image is not here
+  2  wrong usage
   3  some images could not be compared or updated
   4  the registry refused (sign in)
 
@@ -51,6 +51,7 @@ examples:
   longshore update postgres:16 -f compose.yaml --yes
   longshore update redis:7 --snooze 30d
   longshore update redis:7 --wake
+  longshore update --all --engine default --engine build-farm
 """
 _CHANGE = "change"
 _UNITS = {"d": 1, "w": 7}

@@ -32,6 +32,7 @@ def run(words: list[str]) -> None:
         "remove --from library app:1",
         "remove --from registry 127.0.0.1:1/app:1",
         "outdated --from library",
+        "update --from library --all --dry-run",
         "tags 127.0.0.1:1/app",
         "repositories 127.0.0.1:1",
         "search app",
@@ -70,6 +71,7 @@ def test_an_engine_that_nothing_uses(line: str, tmp_path: Path, monkeypatch: pyt
         "inspect docker-daemon:app:1",
         "remove app:1",
         "outdated",
+        "update --all",
     ],
 )
 def test_an_engine_that_is_used(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
