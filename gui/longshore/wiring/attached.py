@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication, QObject, Slot
 from PySide6.QtWidgets import QFileDialog
 
+from longshore.models.columns import Tone
+from longshore.wiring.shared import short_path
+from longshore.words import text
+
 if TYPE_CHECKING:
     from longshore.application.attached.finding import Attachment
     from longshore.application.subject import Subject
@@ -87,3 +91,6 @@ class Attached(QObject):
     @Slot(object)
     def _saved(self, error: LongshoreError | None) -> None:
         self._shared.told(error)
+        if error is None:
+            words = QCoreApplication.translate("Attached", "The file was saved in {0}.")
+            self._window.explain(words.format(text.safe(short_path(Path(self._folder)))), Tone.QUIET)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Coroutine
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import shiboken6
+from PySide6.QtCore import QObject, Signal
 
 from longshore.application.attached.kinds import Kind
 from longshore.application.attached.scanning import Scanner
@@ -20,6 +22,7 @@ from longshore.operations import attached as operation
 from longshore.operations.attached import Attached
 from longshore.registry.model import TagDetails
 from longshore.transfers.transfer import Endpoint, RegistryPlace
+from longshore.wiring.shared import short_path
 from qt.models.made import ENGINE, image, sha
 from testbed import attachments as made
 from testbed.registry import PrivateRegistry
@@ -204,5 +207,42 @@ def test_which_scanners_are_installed(play: Play) -> None:
     async def body(heard: Heard) -> None:
         heard.attached.look_for_scanners()
         assert isinstance((await heard.wait("scanners_found"))[1], list)
+
+    hear(play, body)
+
+
+def test_the_tab_shows_what_is_read(play: Play, built: Subject, tmp_path: Path) -> None:
+    from longshore.widgets.details.attached import AttachedTab
+    from longshore.wiring.attached import Attached as Wiring
+
+    class Details(QObject):
+        subject_changed = Signal(object)
+
+    told: list[str] = []
+    window = SimpleNamespace(explain=lambda words, tone: told.append(words))
+    shared = SimpleNamespace(told=lambda error: told.append("" if error is None else error.message))
+    shared.to_clipboard = told.append
+
+    async def body(heard: Heard) -> None:
+        tab, details = AttachedTab(), Details()
+        operations = SimpleNamespace(attached=heard.attached, details=details)
+        wiring = Wiring(tab, cast(Any, window), cast(Any, operations), cast(Any, shared))
+        tab.set_subject(built)
+        tab.settle()
+        await heard.wait("ended")
+        assert [row.says for row in tab.model.rows] == [
+            "SPDX 2.3, 1 package, made by syft 1.18.1",
+            "SLSA 1.0, GitHub Actions, acme/web@4be91d0",
+        ]
+        assert tab.tables.section is tab.tables.package_section
+        row = tab.selected
+        assert row is not None and row.attachment is not None
+        wiring._folder = str(tmp_path)
+        heard.attached.save(built, row.attachment, tmp_path / "sbom.json")
+        await heard.wait("saved")
+        assert told == ["", f"The file was saved in {short_path(tmp_path)}."]
+        details.subject_changed.emit(None)
+        for widget in (tab.verbs, tab.note, tab, details):
+            shiboken6.delete(widget)
 
     hear(play, body)
