@@ -53,6 +53,7 @@ class Attached(QObject):
         reading.scan_failed.connect(tab.set_scan_failed)
         reading.saved.connect(self._saved)
         operations.details.subject_changed.connect(self._left)
+        window.details.read_requested.connect(self._read_again)
         reading.look_for_scanners()
 
     @Slot(object, bool)
@@ -60,6 +61,12 @@ class Attached(QObject):
         if asked:
             self._operations.forget(subject)
         self._operations.look(subject, asked=asked)
+
+    @Slot()
+    def _read_again(self) -> None:
+        """F5: what is attached is read again, too, where it is shown."""
+        if self._tab.isVisible():
+            self._tab.again_verb.trigger()
 
     @Slot(object)
     def _left(self, subject: Subject | None) -> None:

@@ -217,15 +217,16 @@ def test_the_tab_shows_what_is_read(play: Play, built: Subject, tmp_path: Path) 
 
     class Details(QObject):
         subject_changed = Signal(object)
+        read_requested = Signal()
 
     told: list[str] = []
-    window = SimpleNamespace(explain=lambda words, tone: told.append(words))
     shared = SimpleNamespace(told=lambda error: told.append("" if error is None else error.message))
     shared.to_clipboard = told.append
 
     async def body(heard: Heard) -> None:
         tab, details = AttachedTab(), Details()
         operations = SimpleNamespace(attached=heard.attached, details=details)
+        window = SimpleNamespace(explain=lambda words, tone: told.append(words), details=details)
         wiring = Wiring(tab, cast(Any, window), cast(Any, operations), cast(Any, shared))
         tab.set_subject(built)
         tab.settle()
@@ -241,6 +242,9 @@ def test_the_tab_shows_what_is_read(play: Play, built: Subject, tmp_path: Path) 
         heard.attached.save(built, row.attachment, tmp_path / "sbom.json")
         await heard.wait("saved")
         assert told == ["", f"The file was saved in {short_path(tmp_path)}."]
+        heard.signals.clear()
+        details.read_requested.emit()
+        assert not tab.loading.isVisible() and heard.signals == []  # another tab is shown
         details.subject_changed.emit(None)
         for widget in (tab.verbs, tab.note, tab, details):
             shiboken6.delete(widget)
