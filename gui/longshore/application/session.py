@@ -138,7 +138,7 @@ class Session:
             from longshore.transfers.queue.queue import TransferQueue
 
             choices = Choices.read(self.settings)
-            self.clients.bandwidth.limit = choices.copy_limit * 1e6 or None
+            self.limit_copies()
             self._queue = TransferQueue(
                 self.clients,
                 self.journal(),
@@ -149,6 +149,12 @@ class Session:
             )
             self._queue.start(adopt=False)
         return self._queue
+
+    def limit_copies(self) -> None:
+        """Apply the user's speed limit for copies to what is downloaded without the queue, too."""
+        from longshore.application.choices import Choices
+
+        self.clients.bandwidth.limit = Choices.read(self.settings).copy_limit * 1e6 or None
 
     def _wake(self) -> None:
         waker = self._waker  # any thread

@@ -91,6 +91,7 @@ def run(session: Session, arguments: argparse.Namespace, end: Endpoint, output: 
 
     destination = _destination(arguments)
     cache = NameCache(session.folders.cache)
+    session.limit_copies()
     with (
         cancelled_by_signal(also_ended=True) as cancellation,
         closing(

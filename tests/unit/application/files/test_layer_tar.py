@@ -10,6 +10,7 @@ import pytest
 
 from layertools import FOLDER, Link, entry, layer, pieces
 from longshore.application.files import layer_tar
+from longshore.application.files import tree as tree_module
 from longshore.application.files.layer_tar import LayerTar, read_tree
 from longshore.application.files.tree import Kind, Oddity, Tree
 from longshore.archives import zstd
@@ -181,3 +182,13 @@ def test_reading_ends_when_it_is_cancelled() -> None:
     cancellation.cancel()
     with pytest.raises(Cancelled):
         read_tree(tar)
+
+
+def test_a_huge_folder_is_sorted_like_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = layer(
+        *((f"d/{number * 7 % 30:02}", b"") for number in range(30)), ("d/z/", FOLDER), ("d/y/", FOLDER)
+    )
+    small = [tree.path(node) for tree in [tree_of(raw)] for node in tree.walk()]
+    monkeypatch.setattr(tree_module, "_SORTED", 4)
+    assert [tree.path(node) for tree in [tree_of(raw)] for node in tree.walk()] == small
+    assert small[2:5] == ["d/y", "d/z", "d/00"]
