@@ -27,7 +27,7 @@ class TagRow(TableRow):
     *asked*: its details were already requested in this listing. *stale*: this listing has not returned it yet.
     """
 
-    __slots__ = ("_keys", "asked", "details", "digest_like", "error", "natural", "stale", "tag")
+    __slots__ = ("_keys", "asked", "details", "digest_like", "error", "natural", "stale", "tag", "untagged")
 
     def __init__(self, tag: str) -> None:
         super().__init__(sieve.haystack([tag]))
@@ -36,6 +36,8 @@ class TagRow(TableRow):
         #: Precomputed sort keys by column.
         self._keys: tuple[Any, ...] = (self.natural, None, None, None, None)
         self.digest_like = is_digest_like(tag)
+        #: No tag points to the image; *tag* is its digest, which no tag can be.
+        self.untagged = ":" in tag
         self.details: TagDetails | None = None
         self.error: LongshoreError | None = None
         self.asked = False
@@ -47,7 +49,9 @@ class TagRow(TableRow):
         return valid_tag(tag)
 
     def reference(self, host: str, repository: str) -> Reference:
-        """Return the full reference, with the tag."""
+        """Return the full reference, with the tag, or with the digest of an image without one."""
+        if self.untagged:
+            return Reference(host, repository, None, self.tag)
         return Reference(host, repository, self.tag)
 
     def set_details(self, details: TagDetails) -> None:
@@ -69,7 +73,7 @@ class TagRow(TableRow):
     def text(self, column: int) -> str:
         """Return the text of the cell in *column*."""
         if column == TagColumn.TAG:
-            return self.tag
+            return text.short_digest(self.tag) if self.untagged else self.tag
         details = self.details
         if details is None:
             return tr("can't be read") if self.error is not None and column == TagColumn.DIGEST else ""
@@ -101,11 +105,14 @@ class TagRow(TableRow):
 
     @property
     def kind(self) -> str:
-        """What it is, as far as that is known: ``signatures`` (attestations and SBOMs, too), ``artifacts``, ``images``.
+        """What it is, as far as that is known: ``untagged``, ``signatures`` (attestations and SBOMs, too),
+        ``artifacts``, ``images``.
 
         An image's configuration names its platform, a chart's has none.
         """
         details = self.details
+        if self.untagged:
+            return "untagged"
         if self.digest_like:
             return "signatures"
         if details is None or details.platforms or not details.config or details.media_type not in MANIFESTS:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Signal, Slot
 
 from longshore.language import tr
-from longshore.models import mime, ordering, sieve
+from longshore.models import mime, ordering, sieve, tag_choices
 from longshore.models.columns import Role, TagColumn
 from longshore.models.row_table import Index, RowChoice, RowTable
 from longshore.models.signature_cells import SIGNATURE_ROLES, TagSignatures, signature_hint
@@ -42,6 +42,8 @@ class TagModel(RowTable["TagRow"]):
     note_changed = Signal(str)
     #: dict[Reference, TagDetails] of tags that have become known, of which there are local images.
     details_known = Signal(object)
+    #: (int): the images of the shown repository that no tag points to are needed; the generation.
+    untagged_wanted = Signal(int)
     #: Rows were added or removed: :attr:`total`, :attr:`hidden_count` and :attr:`has_more` may have changed.
     counts_changed = Signal()
 
@@ -64,6 +66,7 @@ class TagModel(RowTable["TagRow"]):
         self._error: LongshoreError | None = None
         self._note = ""
         self._show_digest_like = False
+        self._tells_untagged = False
         self._span: tuple[int, int] | None = None
         self._gathered: set[TagRow] = set()
         self._gather = QTimer(self)
@@ -117,7 +120,8 @@ class TagModel(RowTable["TagRow"]):
     @property
     def shown_count(self) -> int:
         """The number of tags without those hidden by the toggle."""
-        return self.total if self._show_digest_like else self.total - self.hidden_count
+        untagged = 0 if tag_choices.UNTAGGED in self.chosen else sum(row.untagged for row in self._all)
+        return self.total - untagged - (0 if self._show_digest_like else self.hidden_count)
 
     @property
     def awaited_details(self) -> int:
@@ -197,6 +201,8 @@ class TagModel(RowTable["TagRow"]):
         self._update_note()
         self.counts_changed.emit()
         self._want_again()
+        if not has_more and tag_choices.UNTAGGED in self.chosen:
+            self.untagged_wanted.emit(self._generation)  # the listing was refreshed
 
     def fail(self, generation: int, error: LongshoreError) -> None:
         """End the listing with *error*; loaded rows stay."""
@@ -320,20 +326,41 @@ class TagModel(RowTable["TagRow"]):
             self._want_again()
 
     def _shown(self, row: TagRow) -> bool:
-        return self._show_digest_like or not row.digest_like or "kind" in self._chosen
+        if "kind" in self._chosen:
+            return True
+        return not row.untagged and (self._show_digest_like or not row.digest_like)
 
     def choices(self) -> list[RowChoice]:
-        return [
-            RowChoice("kind:images", tr("images")),
-            RowChoice("kind:artifacts", tr("charts and other artifacts")),
-            RowChoice("kind:signatures", tr("signatures, SBOMs and attestations")),
-        ]
+        return tag_choices.choices(tells_untagged=self._tells_untagged)
+
+    def set_tells_untagged(self, tells: bool) -> None:
+        """Set whether the shown registry lists images that no tag points to."""
+        self._tells_untagged = tells
+
+    def set_untagged(self, generation: int, found: Sequence[TagDetails]) -> None:
+        """Add the images that no tag points to. A stale *generation* is ignored."""
+        if generation != self._generation:
+            return
+        from longshore.models.tag_row import TagRow
+
+        for details in found:
+            row = self._by_tag.get(details.digest) or TagRow(details.digest)
+            row.set_details(details)
+            row.asked, row.stale = True, False
+            self._by_tag[details.digest] = row
+        self._all = sorted(self._by_tag.values(), key=lambda row: row.natural, reverse=True)
+        self._arrange()
+        self._update_note()
+        self.counts_changed.emit()
 
     def _has(self, row: TagRow, key: str) -> bool:
         return key == f"kind:{row.kind}"
 
     def set_chosen(self, keys: Iterable[str]) -> None:
+        before = tag_choices.UNTAGGED in self.chosen
         super().set_chosen(keys)
+        if not before and tag_choices.UNTAGGED in self.chosen:
+            self.untagged_wanted.emit(self._generation)
         self._want_again()
 
     def _default_order(self, rows: list[TagRow]) -> list[TagRow]:
@@ -410,7 +437,7 @@ class TagModel(RowTable["TagRow"]):
         if role == Role.REFERENCE:
             return self.reference_of(row)
         if role == Role.TAG:
-            return row.tag
+            return "" if row.untagged else row.tag
         if role == Role.HOST:
             return self._host
         if role == Role.REPOSITORY:
@@ -430,7 +457,7 @@ class TagModel(RowTable["TagRow"]):
         if role == Role.COPY_TEXT:
             return self.reference_of(row).familiar
         if role == Role.STRONG:
-            return column == TagColumn.TAG
+            return column == TagColumn.TAG and not row.untagged
         if role == Role.DIM:
             return column not in (TagColumn.TAG, TagColumn.SIZE)
         if role == Role.FIXED_WIDTH:

@@ -19,6 +19,7 @@ from longshore.models.tags import TagModel
 from longshore.oci.reference import DEFAULT_TAG, Reference
 from longshore.operations.tag_details import DetailsReader
 from longshore.operations.tasks import Tasks
+from longshore.registry.kinds import TELLS_UNTAGGED, kind_of_host
 
 if TYPE_CHECKING:
     from longshore.registry.listing import Lister, RepositoryInfo, TagInfo
@@ -69,6 +70,7 @@ class Listing:
         self._tag_place: tuple[str, str] | None = None
         self._details = DetailsReader(clients, tasks, tags)
         registries.page_requested.connect(self._page_requested)
+        tags.untagged_wanted.connect(self._read_untagged)
 
     # -- repositories
 
@@ -154,10 +156,32 @@ class Listing:
         """Show the tags of *repository*. All pages are read, because order and filter need all of them."""
         self.stop_tags()
         self._tag_place = (host, repository)
+        chosen = self._registries.chosen_kind(host)
+        make = (self._registries.make(host) or kind_of_host(host)) if chosen == "auto" else chosen
+        self._tags.set_tells_untagged(make in TELLS_UNTAGGED)
         generation = self._tags.reset(host, repository)
         work = self._tag_work = self._tasks.cancellation()
         self._details.begin(host, repository, generation, work)
         self._tasks.spawn(self._all_tags(host, repository, generation, work), f"tags {repository}")
+
+    def _read_untagged(self, generation: int) -> None:
+        """Read the images of the shown repository that no tag points to, because a filter shows them."""
+        if self._tag_place is None or self._tag_work is None:
+            return
+        host, repository = self._tag_place
+        work = self._tag_work
+
+        def fail(error: LongshoreError) -> None:
+            if not work.cancelled:
+                self._tags.fail(generation, error)
+
+        self._tasks.run(
+            self._tasks.listing,
+            lambda _: self._clients.lister(host).untagged(repository, cancellation=work),
+            done=lambda found: self._tags.set_untagged(generation, found),
+            failed=fail,
+            name="untagged images",
+        )
 
     def refresh_tags(self) -> None:
         """Read the shown tags again."""

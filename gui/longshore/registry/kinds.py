@@ -24,6 +24,8 @@ KINDS: Mapping[str, str] = {
     "artifactory": "Artifactory",
     "nexus": "Nexus",
 }
+#: The vendors whose API lists images that no tag points to.
+TELLS_UNTAGGED = frozenset({"harbor", "ghcr"})
 _HOSTS = {
     "docker.io": "hub",
     "ghcr.io": "ghcr",

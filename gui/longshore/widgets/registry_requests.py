@@ -92,7 +92,7 @@ class RegistryRequests(Pane):
         self.index_verb = add(
             self.tr("Make an index…"), self.make_index, why_not=self._not_several_tags, more=True
         )
-        self.remove_verb = add(self.tr("Remove…"), self.remove, why_not=self.no_tag, more=True)
+        self.remove_verb = add(self.tr("Remove…"), self.remove, why_not=self._no_removal, more=True)
         self.clean_up_verb = add(
             self.tr("Clean up…"), self.clean_up, why_not=self.no_single_repository, side=Side.PANE, more=True
         )
@@ -149,6 +149,14 @@ class RegistryRequests(Pane):
     def no_tag(self) -> str:
         """Return why nothing can be done with the selected tags."""
         return "" if self.tags.view.selected_count() else self.tr("Select a tag first.")
+
+    def _no_removal(self) -> str:
+        """Return why the selected tags cannot be removed."""
+        if reason := self.no_tag():
+            return reason
+        if any(index.data(Role.TAG) == "" for index in self.tags.view.rows()):
+            return self.tr("The registry's own clean-up removes untagged images.")
+        return ""
 
     def no_single_repository(self) -> str:
         """Return why no repository can be cleaned up."""
@@ -312,7 +320,7 @@ class RegistryRequests(Pane):
     @Slot()
     def remove(self) -> None:
         """Request to remove the selected tags from their registry, or say that none is selected."""
-        if not self.refuse(self.no_tag()):
+        if not self.refuse(self._no_removal()):
             tags = [reference.tag for reference in self.tags.selected_references() if reference.tag]
             self.remove_tags_requested.emit(*self._place, tags)
 

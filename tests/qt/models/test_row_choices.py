@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from longshore.application.states import Compared, Here, State
-from longshore.models.columns import ImageColumn
+from longshore.models.columns import ImageColumn, Role
 from longshore.models.images import ImageModel
 from longshore.models.tags import TagModel
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
@@ -138,3 +138,35 @@ def test_tags_by_what_is_known_of_them(tested: Any, qtbot: QtBot) -> None:
     model.settle_details()
     assert set(texts(model)) == {"chart", "2", signature}
     assert model.chosen_words == "charts and other artifacts, signatures, SBOMs and attestations"
+
+
+def test_untagged_images_are_read_for_the_filter_and_shown_only_there(tested: Any, qtbot: QtBot) -> None:
+    model: TagModel = tested(TagModel())
+    untagged = next(choice for choice in model.choices() if choice.key == "kind:untagged")
+    assert untagged.why_not == "This registry does not list untagged images."
+    model.set_tells_untagged(True)
+    generation = model.reset("harbor.acme.io", "team/app")
+    model.append_tags(generation, ["1"], False)
+    with qtbot.waitSignal(model.untagged_wanted) as wanted:
+        model.set_chosen({"kind:untagged"})
+    assert wanted.args == [generation]
+    assert model.note == "No tag matches the filter"
+    amd64 = (Platform.parse("linux/amd64"),)
+    with qtbot.assertNotEmitted(model.details_requested):
+        model.set_untagged(generation - 1, [TagDetails("", sha("old"), 1, amd64, NOW, "")])
+        model.set_untagged(generation, [TagDetails("", sha("x"), 1, amd64, NOW, "")])
+        model.want_details(0, 5)
+    assert texts(model) == [sha("x")[:19]]
+    row = model.index(0, 0)
+    assert row.data(Role.REFERENCE) == Reference("harbor.acme.io", "team/app", None, sha("x"))
+    assert (row.data(Role.TAG), row.data(Role.DIGEST)) == ("", sha("x"))
+    assert model.shown_count == 2
+    model.set_chosen(())
+    assert (texts(model), model.shown_count) == (["1"], 1)
+    # A refresh reads them again while they are shown.
+    model.set_chosen({"kind:untagged"})
+    again = model.reset("harbor.acme.io", "team/app")
+    with qtbot.waitSignal(model.untagged_wanted) as wanted:
+        model.append_tags(again, ["1"], False)
+    assert wanted.args == [again]
+    assert texts(model) == []

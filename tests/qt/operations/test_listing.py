@@ -234,3 +234,30 @@ def test_the_tags_to_choose_from_are_those_in_place_of_latest(play, serve) -> No
         shown.close()
 
     play(scene)
+
+
+def test_untagged_images_are_read_when_their_filter_is_chosen(play, serve) -> None:
+    digest = "sha256:" + "a" * 64
+
+    def script(asked: Asked) -> Any:
+        if "q=tags%3Dnil" in asked.path:
+            return reply([{"digest": digest, "size": 9, "tags": None}])
+        if asked.path.endswith("/artifacts?with_tag=true&page=1&page_size=100"):
+            return reply([{"digest": digest, "size": 9, "tags": [{"name": "1"}]}])
+        return reply({})
+
+    server = serve(script)
+
+    async def scene(desk: Desk) -> None:
+        shown = Shown(desk, server.host)
+        desk.book.add(RegistryConfig(server.host, kind="harbor"))
+        shown.registries.set_registries([RegistryEntry(desk.book.config(server.host))])
+        shown.listing.list_tags(server.host, "team/app")
+        await until(lambda: shown.tags.rowCount() == 1)
+        assert not any("nil" in path for path in server.paths())
+        assert all(not choice.why_not for choice in shown.tags.choices())
+        shown.tags.set_chosen({"kind:untagged"})
+        await until(lambda: shown.tags.rowCount() == 1 and shown.tags.index(0, 0).data() == digest[:19])
+        shown.close()
+
+    play(scene)

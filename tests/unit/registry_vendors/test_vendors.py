@@ -362,6 +362,34 @@ def test_harbor_tags_with_a_slash_encoded_twice(vendor: Any, digest: str) -> Non
     assert [str(p) for p in multi.details.platforms] == ["linux/amd64"]
 
 
+def test_harbor_and_github_list_untagged_images(vendor: Any, reply: Any, digest: str) -> None:
+    harbor, github = (
+        "/api/v2.0/projects/team/repositories/app/artifacts",
+        "/users/ann/packages/container/app/versions",
+    )
+
+    def artifacts(asked: Any) -> Any:
+        assert asked.query["q"] == "tags=nil"
+        more = {"Link": f'<{harbor}?q=tags%3Dnil&page=2>; rel="next"'} if asked.query["page"] == "1" else {}
+        image = {"architecture": "arm64", "os": "linux"}
+        row = {"digest": digest, "size": 900, "tags": None, "extra_attrs": image}
+        return reply([row, {"digest": "odd"}, {"digest": digest, "tags": [{"name": "1"}]}], 200, more)
+
+    vendor.routes[harbor] = artifacts
+    first, second = vendor.lister("harbor").untagged("team/app")
+    assert first == second
+    assert (first.tag, first.digest, first.size, str(first.platforms[0])) == ("", digest, 900, "linux/arm64")
+    vendor.routes[github] = [
+        {"name": digest, "metadata": {"container": {"tags": []}}, "created_at": "2024-05-01T10:00:00Z"},
+        {"name": digest, "metadata": {"container": {"tags": ["1"]}}},
+    ]
+    (found,) = vendor.lister("ghcr", credential=SAM).untagged("ann/app")
+    assert found.digest == digest and found.created is not None
+    with pytest.raises(ListingUnsupported, match="only after you sign in"):
+        vendor.lister("ghcr").untagged("ann/app")
+    assert vendor.lister("gitea").untagged("ann/app") == []
+
+
 def test_harbor_tells_the_number_of_a_project(vendor: Any) -> None:
     vendor.routes["/api/v2.0/projects/team"] = {"name": "team", "project_id": 7}
     vendor.routes["/api/v2.0/projects/odd"] = {"project_id": "seven"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar, TypeVar
 from urllib.parse import urlsplit
 
@@ -24,7 +24,7 @@ from longshore.registry import failures
 from longshore.registry.challenge import number
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig, is_loopback
-from longshore.registry.model import Page
+from longshore.registry.model import Page, TagDetails
 from longshore.registry.tls import TlsFiles
 from longshore.registry.transport import Transport
 from longshore.registry.vendors.api import Answer, VendorApi
@@ -37,6 +37,8 @@ T = TypeVar("T")
 PIN = "Or pin a repository by name."
 #: Most shelves (namespaces, projects) that are listed.
 _MOST_SHELVES = 1000
+#: Most pages of a list that is read at once.
+_MOST_PAGES = 10
 
 #: Prefix of the token of a page that came from the registry itself.
 _BY_CATALOGUE = "="
@@ -98,6 +100,10 @@ class CatalogueLister:
     ) -> None:
         """See ``protocol.Lister``."""
         raise failures.unexpected(self._config, "it has no API that deletes tags", f"{repository}:{tag}")
+
+    def untagged(self, repository: str, *, cancellation: Cancellation | None = None) -> list[TagDetails]:
+        """See ``protocol.Lister``."""
+        return []
 
     def project_number(self, repository: str, *, cancellation: Cancellation | None = None) -> int | None:
         """See ``protocol.Lister``."""
@@ -326,6 +332,16 @@ class VendorLister(CatalogueLister):
         return api.get(
             target, {**headers, **(more or {})}, credential, subject=subject, cancellation=cancellation
         )
+
+    def _pages_of(self, target: str, cancellation: Cancellation | None, *, subject: str) -> Iterator[Answer]:
+        """The pages from *target* on, at most :data:`_MOST_PAGES`."""
+        for _ in range(_MOST_PAGES):
+            answer = self._ask(target, cancellation, subject=subject)
+            yield answer
+            following = self._api().link(answer)
+            if following is None:
+                return
+            target = following
 
     def _unsupported(self, message: str = "", *, detail: str = "") -> ListingUnsupported:
         return ListingUnsupported(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from longshore.cancellation import Cancellation, holding
 from longshore.oci.scan_result import ScanResult
-from longshore.registry.model import Page
+from longshore.registry.model import Page, TagDetails
 from longshore.registry.vendors.protocol import Lister, RepositoryInfo, TagInfo
 
 
@@ -57,6 +57,10 @@ class DetectingLister:
     ) -> None:
         """See ``protocol.Lister``."""
         self._lister(cancellation).delete_tag(repository, tag, digest, cancellation=cancellation)
+
+    def untagged(self, repository: str, *, cancellation: Cancellation | None = None) -> list[TagDetails]:
+        """See ``protocol.Lister``."""
+        return self._lister(cancellation).untagged(repository, cancellation=cancellation)
 
     def project_number(self, repository: str, *, cancellation: Cancellation | None = None) -> int | None:
         """See ``protocol.Lister``."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from longshore.cancellation import Cancellation
 from longshore.errors import NotInRegistry
 from longshore.registry import failures
-from longshore.registry.model import Page
+from longshore.registry.model import Page, TagDetails
 from longshore.registry.vendors import read
 from longshore.registry.vendors.api import Answer, bearer
 from longshore.registry.vendors.base import Found, VendorLister
@@ -70,9 +70,7 @@ class GhcrLister(VendorLister):
         if page is None and not self._credential():
             raise self._unsupported()  # the registry itself lists public tags without a sign-in
         if page is None:
-            owner, _, name = repository.partition("/")
-            path = f"{self._owner_path(owner, cancellation)}/packages/container/{read.segment(name)}/versions"
-            trail = Trail.start(read.query_of(path, per_page=_PAGE, state="active"))
+            trail = Trail.start(self._versions(repository, cancellation))
         else:
             trail = Trail.parse(page, self._config)
         answer = self._ask(trail.target, cancellation, subject=repository)
@@ -85,6 +83,24 @@ class GhcrLister(VendorLister):
         ]
         following = self._api().link(answer)
         return Page(read.present(found), trail.then(following, self._config) if following else None)
+
+    def untagged(self, repository: str, *, cancellation: Cancellation | None = None) -> list[TagDetails]:
+        """See ``protocol.Lister``: package versions without a tag (not tried live)."""
+        if not self._credential():
+            raise self._unsupported("GitHub lists untagged images only after you sign in.")
+        first = self._versions(repository, cancellation)
+        found = (
+            read.untagged(row.get("name"), created=read.when(row.get("created_at")))
+            for answer in self._pages_of(first, cancellation, subject=repository)
+            for row in read.rows(answer.data)
+            if not _tags_of(row)
+        )
+        return [one for one in found if one is not None]
+
+    def _versions(self, repository: str, cancellation: Cancellation | None) -> str:
+        owner, _, name = repository.partition("/")
+        path = f"{self._owner_path(owner, cancellation)}/packages/container/{read.segment(name)}/versions"
+        return read.query_of(path, per_page=_PAGE, state="active")
 
 
 def _tags_of(row: dict[str, object]) -> list[object]:

@@ -12,9 +12,10 @@ from typing import Any
 
 from longshore.cancellation import Cancellation
 from longshore.errors import NotInRegistry, UnexpectedReply
+from longshore.oci.platform import Platform
 from longshore.oci.scan_result import ScanResult
 from longshore.registry import failures
-from longshore.registry.model import Page
+from longshore.registry.model import Page, TagDetails
 from longshore.registry.vendors import harbor_scans, read
 from longshore.registry.vendors.api import Answer, basic
 from longshore.registry.vendors.base import Found, VendorLister
@@ -69,6 +70,29 @@ class HarborLister(VendorLister):
         following = self._api().link(answer)
         return Page(read.present(found), trail.then(following, self._config) if following else None)
 
+    def untagged(self, repository: str, *, cancellation: Cancellation | None = None) -> list[TagDetails]:
+        """See ``protocol.Lister``: listArtifacts with ``q=tags=nil`` (not tried live)."""
+        first = read.query_of(_artifacts(repository), q="tags=nil", page=1, page_size=_PAGE)
+        rows = [
+            row
+            for answer in self._pages_of(first, cancellation, subject=repository)
+            for row in read.rows(answer.data)
+            if not row.get("tags")
+        ]
+        found = (
+            read.untagged(
+                row.get("digest"),
+                size=None if children else read.count(row.get("size")),
+                platforms=_platforms_of(row, children),
+                created=read.when(read.fields(row.get("extra_attrs")).get("created"))
+                or read.when(row.get("push_time")),
+                media_type=row.get("manifest_media_type"),
+            )
+            for row in rows
+            for children in [read.rows(row.get("references"))]
+        )
+        return [one for one in found if one is not None]
+
     def project_number(self, repository: str, *, cancellation: Cancellation | None = None) -> int | None:
         """See ``protocol.Lister``: getProject, whose pages are below ``/harbor/projects/NUMBER`` (not tried live)."""
         project = repository.partition("/")[0]
@@ -113,9 +137,7 @@ def _artifacts(repository: str) -> str:
 def _tags_of(row: dict[str, Any]) -> list[TagInfo | None]:
     children = read.rows(row.get("references"))
     image = read.fields(row.get("extra_attrs"))
-    platforms = [read.platform(read.fields(child.get("platform"))) for child in children] or [
-        read.platform(image)
-    ]
+    platforms = _platforms_of(row, children)
     return [
         read.tag(
             tag.get("name"),
@@ -131,3 +153,8 @@ def _tags_of(row: dict[str, Any]) -> list[TagInfo | None]:
         )
         for tag in read.rows(row.get("tags"))
     ]
+
+
+def _platforms_of(row: dict[str, Any], children: list[dict[str, Any]]) -> list[Platform | None]:
+    named = [read.platform(read.fields(child.get("platform"))) for child in children]
+    return named or [read.platform(read.fields(row.get("extra_attrs")))]

@@ -68,6 +68,10 @@ class Lister(Protocol):
         Only where :meth:`deletes_tags`. Raises NotInRegistry if there is no such tag.
         """
 
+    def untagged(self, repository: str, *, cancellation: Cancellation | None = None) -> list[TagDetails]:
+        """The images of *repository* that no tag points to, where :data:`kinds.TELLS_UNTAGGED` says that the vendor
+        lists them; their ``tag`` is "". At most 1,000."""
+
     def project_number(self, repository: str, *, cancellation: Cancellation | None = None) -> int | None:
         """The number by which the vendor's web pages name the project of *repository*; None if they use names."""
 

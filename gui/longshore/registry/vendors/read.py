@@ -135,6 +135,21 @@ def tag(
     return TagInfo(name, details, complete and bool(known) and size is not None)
 
 
+def untagged(
+    digest: Any,
+    *,
+    size: int | None = None,
+    platforms: Iterable[Platform | None] = (),
+    created: datetime | None = None,
+    media_type: Any = "",
+) -> TagDetails | None:
+    """The details of an image without a tag, None if *digest* is not valid."""
+    if not isinstance(digest, str) or not valid_digest(digest):
+        return None
+    known = tuple(dict.fromkeys(one for one in platforms if one is not None and one.known))[:_MOST_PLATFORMS]
+    return TagDetails("", digest, size, known, created, words(media_type)[:200])
+
+
 def present(found: Iterable[TagInfo | None]) -> list[TagInfo]:
     """The tags without None, the first of each name."""
     by_name: dict[str, TagInfo] = {}
