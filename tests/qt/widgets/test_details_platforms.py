@@ -147,6 +147,7 @@ def test_a_refusal_and_the_low_panel(qtbot: QtBot, tab: PlatformsTab) -> None:
     assert "It is down." in tab.notice.label.text()
     tab.resize(880, 400)
     tab.set_wide(True)
+    assert not tab.sentence.isVisible() and tab.note.whole() == "An index of 2 platforms."
     qtbot.waitUntil(lambda: tab.list.mapTo(tab, QPoint()).x() >= tab.view.width() > 0)
     tab.set_wide(False)
     qtbot.waitUntil(lambda: tab.list.mapTo(tab, QPoint()).y() >= tab.view.height())

@@ -223,7 +223,11 @@ class PlatformsTab(DetailsTab):
         visible = min(len(rows), _VISIBLE_WIDE if self.wide else _VISIBLE)
         self.list.setFixedHeight(visible * current_theme().row_height)
         self.count.set_text(self.tr("{0}, attached to these platforms").format(len(rows)))
-        self.sentence.setText("" if found is None else self._sentence(found))
+        sentence = "" if found is None else self._sentence(found)
+        self.sentence.setText(sentence)
+        # A low panel has no room for it above the buttons.
+        self.sentence.setVisible(not self.wide)
+        self.note.set_text(sentence.replace("\n", " ") if self.wide else "")
         self._selected()
 
     def _sentence(self, found: Inspected) -> str:
