@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _Index = QModelIndex | QPersistentModelIndex
 _NO_PARENT = QModelIndex()
-#: Most rows: images have at most a few hundred layers, but a history may be anything.
-_MOST = 2_000
+#: Most steps that are shown: engines allow about 125 layers, but a history may be anything.
+_MOST = 500
 #: Between several instructions in one row.
 _BETWEEN = "  ·  "
 
@@ -93,17 +93,15 @@ def layer_rows(
             rows.append(LayerRow(LayerKind.NONE, None, _BETWEEN.join(waiting), "", 0))
             waiting.clear()
 
-    for step in found.steps:
+    for step in found.steps[:_MOST]:
         if step.layer is None:
             if line := _line(step):
                 waiting.append(line)
             continue
         flush()
         rows.append(_row(found, step, report, there, remote=remote))
-        if len(rows) >= _MOST:
-            return rows
     flush()
-    return rows[:_MOST]
+    return rows
 
 
 def _row(
@@ -134,9 +132,7 @@ def _row(
 
 
 def _line(step: Step) -> str:
-    from longshore.application.inspection.secrets import masked_line
-
-    return "" if step.entry is None else words.instruction(masked_line(step.entry.created_by))
+    return words.instruction(step.line)
 
 
 def totals(found: Inspected, rows: Sequence[LayerRow]) -> LayerTotals:

@@ -157,7 +157,7 @@ class PlatformModel(QAbstractTableModel):
 
     def _shown(self, row: PlatformRow, column: int) -> str:
         if column == PlatformColumn.PLATFORM:
-            return str(row.platform) if row.platform is not None else tr("not named")
+            return words.platform_text(row.platform)
         if column == PlatformColumn.DIGEST:
             return words.tiny_digest(row.digest)
         if column == PlatformColumn.SIZE:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 
@@ -11,6 +10,7 @@ from longshore.application.inspection.sharing import BaseImage, SharedLayer
 from longshore.application.inspection.values import Attestation, Inspected
 from longshore.language import tr
 from longshore.oci.image_config import HealthCheck
+from longshore.oci.platform import Platform
 from longshore.words import text, times
 from longshore.words.artifacts import artifact_name
 
@@ -18,7 +18,7 @@ from longshore.words.artifacts import artifact_name
 #: (``RUN /bin/sh -c make # buildkit``, ``RUN |1 A=b /bin/sh -c make``).
 _SHELL = "/bin/sh -c "
 _NOP = "#(nop)"
-_BUILDKIT = re.compile(r"\s*#\s*buildkit\s*\Z")
+_BUILDKIT = "# buildkit"
 _LONGEST = 2_000
 #: Names of images in one line.
 _NAMED = 5
@@ -26,7 +26,7 @@ _NAMED = 5
 
 def instruction(created_by: str) -> str:
     """A line of a history as it is in a Dockerfile, safe to show; "" for an empty one."""
-    line = _BUILDKIT.sub("", text.safe(created_by, _LONGEST))
+    line = text.safe(created_by, _LONGEST).rstrip().removesuffix(_BUILDKIT).rstrip()
     before, shell, after = line.partition(_SHELL)
     if not shell:
         return line
@@ -148,10 +148,15 @@ def tiny_digest(digest: str) -> str:
     return f"{encoded[:4]}…{encoded[-4:]}" if len(encoded) > 12 else encoded
 
 
+def platform_text(platform: Platform | None) -> str:
+    """A platform as its image names it, safe to show."""
+    return tr("not named") if platform is None else text.safe(str(platform), 80)
+
+
 def attests(found: Attestation) -> str:
     """Whose attestation it is."""
     if found.platform is not None:
-        return tr("for {0}").format(found.platform)
+        return tr("for {0}").format(platform_text(found.platform))
     return tr("for {0}").format(tiny_digest(found.subject)) if found.subject else tr("for an unknown image")
 
 
@@ -170,8 +175,7 @@ def platforms_sentence(found: Inspected) -> str:
         kind = artifact_name(found.artifact_type)
         return tr("This is not an image but an artifact: {0}.").format(kind) if kind else ""
     if not found.platforms:
-        platform = str(found.platform) if found.platform is not None else tr("not named")
-        return tr("A single image, for {0}.").format(platform)
+        return tr("A single image, for {0}.").format(platform_text(found.platform))
     sizes = [one.size for one in found.platforms]
     count = len(sizes)
     whole = text.size(sum(size or 0 for size in sizes)) if None not in sizes else ""

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from longshore.application.inspection.history import steps_of
 from longshore.application.inspection.sharing import BaseImage, LayerReport, SharedLayer
 from longshore.application.inspection.values import Inspected, Layer, Step
 from longshore.application.subject import Subject
@@ -33,13 +34,13 @@ def line(created_by: str, *, empty: bool = False) -> HistoryEntry:
 
 def image(place: object = ENGINE, **more: object) -> Inspected:
     layers = tuple(Layer("", diff_id=digest, size_on_disk=1000 * (n + 1)) for n, digest in enumerate(DIGESTS))
-    steps = (
-        Step(line("ADD rootfs.tar / # buildkit"), 0),
-        Step(line("ENV A=b", empty=True)),
-        Step(line("USER ann", empty=True)),
-        Step(line("RUN |1 NPM_TOKEN=hunter2 /bin/sh -c make # buildkit"), 1),
-        Step(None, 2),
-    )
+    history = [
+        line("ADD rootfs.tar / # buildkit"),
+        line("ENV A=b DB_PASSWORD=hunter2", empty=True),
+        line("USER ann", empty=True),
+        line("RUN |1 NPM_TOKEN=hunter2 /bin/sh -c make # buildkit"),
+    ]
+    steps = (*steps_of(history, 2)[0], Step(None, 2))
     return Inspected(Endpoint(place, WEB), layers=layers, steps=steps, **more)  # type: ignore[arg-type]
 
 
@@ -66,12 +67,21 @@ def test_rows_of_history_and_layers() -> None:
         LayerRow(
             LayerKind.BASE, 1, "ADD rootfs.tar /", DIGESTS[0], 1000, "shared with 2 images", rows[0].more
         ),
-        LayerRow(LayerKind.NONE, None, "ENV A=b  ·  USER ann", "", 0),
+        LayerRow(LayerKind.NONE, None, "ENV A=b DB_PASSWORD=••••  ·  USER ann", "", 0),
         LayerRow(LayerKind.SHARED, 2, "RUN make", DIGESTS[1], 2000, "shared with 1 image", rows[2].more),
         LayerRow(LayerKind.UNIQUE, 3, "no history", DIGESTS[2], 3000, "only in this image"),
     ]
     assert rows[0].more == "shared with debian:12, web:2"
     assert totals(image(), rows) == (1000, 2000, 3000, True)
+
+
+def test_a_huge_history_is_cut() -> None:
+    steps, _ = steps_of([line("x=" * 500_000, empty=True)] * 1_000, 0)
+    rows = layer_rows(Inspected(Endpoint(ENGINE, WEB), steps=steps))
+    assert len(rows) == 1 and len(rows[0].step) < 600_000
+    layers = tuple(Layer(f"sha256:{number:064}", number) for number in range(5_000))
+    steps = tuple(Step(None, number) for number in range(5_000))
+    assert len(layer_rows(Inspected(Endpoint(ENGINE, WEB), layers=layers, steps=steps))) == 500
 
 
 def test_rows_of_an_image_in_a_registry() -> None:

@@ -126,6 +126,15 @@ def test_an_image_of_an_engine_is_local_already(tab: PlatformsTab) -> None:
     assert tab.pull_verb.text() == "Pull linux/arm64" and not tab.pull_verb.reason
 
 
+def test_names_of_platforms_are_foreign_text(tab: PlatformsTab) -> None:
+    odd = Platform("lin\u202eux", "a&b\x1b[31m")
+    tab.set_subject(Subject(INDEX.end))
+    tab.set_inspected(replace(INDEX, platforms=(PlatformSize(odd, ONE, None),)))
+    tab.view.select_row(tab.model.index(0, 0))
+    assert cells(tab)[0][0] == "linux/a&b[31m"
+    assert tab.pull_verb.text() == "Pull linux/a&&b[31m"
+
+
 def test_single_images_and_artifacts(tab: PlatformsTab) -> None:
     single = Inspected(INDEX.end, manifest_digest=ONE, platform=ARM, size_compressed=5_000)
     tab.set_subject(Subject(INDEX.end))

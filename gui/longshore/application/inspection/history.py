@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from longshore.application.inspection.secrets import masked_line
 from longshore.application.inspection.values import Step
 from longshore.oci.image_config import HistoryEntry
 
-#: Most lines that are shown.
+#: Most lines that are shown, and characters of one.
 _MOST_LINES = 2_000
+_LONGEST = 500
 
 
 def steps_of(history: Sequence[HistoryEntry], layers: int) -> tuple[tuple[Step, ...], bool]:
@@ -23,10 +25,14 @@ def steps_of(history: Sequence[HistoryEntry], layers: int) -> tuple[tuple[Step, 
         number = 0
         for line in lines:
             if line.empty_layer:
-                out.append(Step(line))
+                out.append(_step(line))
             else:
-                out.append(Step(line, number))
+                out.append(_step(line, number))
                 number += 1
         return tuple(out), True
     bare = [Step(None, number) for number in range(layers)]
-    return (*bare, *(Step(line) for line in lines)), not history
+    return (*bare, *(_step(line) for line in lines)), not history
+
+
+def _step(entry: HistoryEntry, layer: int | None = None) -> Step:
+    return Step(entry, layer, masked_line(entry.created_by[:_LONGEST]))

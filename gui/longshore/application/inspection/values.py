@@ -64,10 +64,12 @@ class Layer:
 @dataclass(frozen=True, slots=True)
 class Step:
     """A line of the history, a layer, or both. *layer*: the number of the layer in :attr:`Inspected.layers`, None for a
-    line that made none. *entry*: None for a layer whose line is not known."""
+    line that made none. *entry*: None for a layer whose line is not known. *line*: the start of what it says, without
+    what looks like a secret."""
 
     entry: HistoryEntry | None
     layer: int | None = None
+    line: str = field(default="", compare=False)
 
 
 class DocumentKind(enum.Enum):

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 from longshore.language import tr
 from longshore.models.columns import Tone
 from longshore.models.layers import LayerKind, LayerModel, LayerTotals, layer_rows, totals
+from longshore.oci.reference import DOCKER_HUB
 from longshore.widgets.columns import EDGE
 from longshore.widgets.details.layer_view import LayerBar, LayerView, Swatch
 from longshore.widgets.details.tab import DetailsTab
@@ -79,7 +80,6 @@ class LayersTab(DetailsTab):
         self.check_verb = self.verbs.add_verb(
             self.tr("Check registry"), self._check_registry, why_not=self._no_registry
         )
-        self.check_verb.set_hint(self.tr("Reads the image's manifest from its registry."))
         self._show()
 
     # -- the protocol of tabs
@@ -193,6 +193,9 @@ class LayersTab(DetailsTab):
         self._show_legend(shown, remote=remote)
         self.legend.setVisible(bool(rows) and not self.wide)
         self.bar.setVisible(bool(rows))
+        hub = (reference := self._reference()) is not None and reference.domain == DOCKER_HUB
+        words = self.tr("Reads the image's manifest from its registry.")
+        self.check_verb.set_hint(self.tr("Docker Hub counts this as a pull.") if hub else words)
         self.caption.set_text(self._caption(found))
         self.unit.setText("" if not rows else tr("On disk") if shown.unpacked else tr("Compressed"))
         self.verbs.look()

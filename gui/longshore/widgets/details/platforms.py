@@ -201,7 +201,9 @@ class PlatformsTab(DetailsTab):
         row = self._row()
         named = row is not None and row.platform is not None
         self.pull_verb.setText(
-            self.tr("Pull {0}").format(row.platform) if named and row is not None else self.tr("Pull")
+            self.tr("Pull {0}").format(inspection.platform_text(row.platform).replace("&", "&&"))
+            if named and row is not None
+            else self.tr("Pull")
         )
         self.verbs.look()
 
@@ -234,7 +236,7 @@ class PlatformsTab(DetailsTab):
         whole = inspection.platforms_sentence(found)
         if not found.platforms or not self.place_name:
             return whole
-        kept = [str(row.platform) for row in self.model.rows if row.here]
+        kept = [inspection.platform_text(row.platform) for row in self.model.rows if row.here]
         if not any(row.here is not None for row in self.model.rows):
             return whole
         return f"{whole}\n{inspection.kept_sentence(self.place_name, kept)}"

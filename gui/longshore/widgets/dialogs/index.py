@@ -25,6 +25,7 @@ from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet
 from longshore.widgets.notices import plain_label
 from longshore.words import errors, text
+from longshore.words.inspection import platform_text
 
 if TYPE_CHECKING:
     from longshore.oci.platform import Platform
@@ -143,7 +144,7 @@ class IndexSheet(Sheet):
             return self.tr("Loading…")
         if isinstance(found, LongshoreError):
             return errors.message(found)
-        return ", ".join(map(str, found)) if found else self.tr("not an image")
+        return ", ".join(map(platform_text, found)) if found else self.tr("not an image")
 
     def _all(self) -> list[Platform]:
         """The platforms of all images, in their order."""
@@ -160,7 +161,7 @@ class IndexSheet(Sheet):
         seen: list[Platform] = []
         for platform in self._all():
             if any(platform.matches(other) for other in seen):
-                return str(platform)
+                return platform_text(platform)
             seen.append(platform)
         return ""
 
@@ -212,7 +213,11 @@ class IndexSheet(Sheet):
         for platform in self._all():
             if not any(platform.matches(other) for other in found):
                 found.append(platform)
-        lines = [self.tr("The index will have {0}.").format(", ".join(map(str, found)))] if found else []
+        lines = (
+            [self.tr("The index will have {0}.").format(", ".join(map(platform_text, found)))]
+            if found
+            else []
+        )
         if self._existing is not None and self._existing[0] == target and isinstance(self._existing[1], str):
             lines.append(self.tr("The tag exists and will be moved to the index. Undo puts it back."))
         return "\n".join(lines)

@@ -20,6 +20,7 @@ from longshore.models.columns import Tone
 from longshore.widgets.dialogs.sheet import TABLE_ROW
 from longshore.widgets.theme import current_theme
 from longshore.words import text
+from longshore.words.inspection import platform_text
 
 if TYPE_CHECKING:
     from longshore.application.inspection.pulling import PullChoices
@@ -119,7 +120,7 @@ class PlatformTable(QTableWidget):
         """
         rows: list[tuple[Choice, str, str, int | None, str]] = []
         for one in found.choices:
-            shown = str(one.platform) if one.platform is not None else self.tr("not named")
+            shown = platform_text(one.platform)
             fetch = "" if one.to_fetch is None else text.size(one.to_fetch)
             remark = own if one.own and found.is_index else ""
             rows.append((Choice(None if one.own else one.platform), shown, remark, one.size, fetch))

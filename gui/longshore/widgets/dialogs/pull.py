@@ -19,6 +19,7 @@ from longshore.widgets.dialogs.platform_choice import Choice, PlatformTable
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
 from longshore.words import errors, text, times
+from longshore.words.inspection import platform_text
 
 if TYPE_CHECKING:
     from longshore.application.inspection.pulling import PullChoices
@@ -170,7 +171,7 @@ class PullSheet(Sheet):
         if found.is_index:
             what = self.tr("1 platform") if count == 1 else self.tr("%n platforms", "", count)
         else:
-            what = str(found.choices[0].platform or self.tr("one image"))
+            what = platform_text(found.choices[0].platform)
         parts = [what, times.age(found.created) if found.created is not None else ""]
         return f"{found.reference}\n" + "  ·  ".join(part for part in parts if part)
 
