@@ -17,7 +17,7 @@ def wait_line(window: Window, name: str, line: str) -> None:
     """Wait until the list *name* of Details has *line*."""
 
     def lines() -> list[str]:
-        found = window.ask(do="table", name=name, roles=["list"])
+        found = window.ask(do="table", name=name, roles=["list", "table"])
         return [row[0].strip() for row in found["rows"]] if found else []
 
     window.wait(lambda: line in lines(), f"“{line}” in {name}")
@@ -43,4 +43,4 @@ def test_details_follow_the_selection(
     wait_line(window, "Document", '"schemaVersion": 2,')
     window.wait_text("digest verified")
     window.keys("Escape", "F4")
-    window.wait(lambda: window.find("Document", "list") is None, "the panel to go")
+    window.wait(lambda: window.find("Document", "table") is None, "the panel to go")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -42,6 +41,7 @@ class DocumentLines(QAbstractListModel):
         self._masked: dict[int, str] = {}
         self._cut = False
         self._coloured = False
+        #: Whether values that look secret are masked.
         self.masks = True
 
     def set_document(self, document: Pretty | None) -> None:
@@ -59,21 +59,19 @@ class DocumentLines(QAbstractListModel):
         """The number of lines with values that look secret."""
         return len(self._masked)
 
-    def set_masks(self, masks: bool) -> None:
-        """Mask those values, or show them."""
-        self.masks = masks
-        if self._lines:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._lines) - 1, 0))
-
     def line(self, number: int) -> str:
         """The line *number* as it is shown, not cleaned; the one after the last says that there are more."""
         if number >= len(self._lines):
             return tr("… The rest is too long to be shown. Save the document to see all of it.")
         return self._masked.get(number, self._lines[number]) if self.masks else self._lines[number]
 
-    def text_of(self, rows: Iterable[int]) -> str:
-        """The lines *rows* as they are shown, for the clipboard."""
-        return "\n".join(self.line(row) for row in rows)
+    def text_of(self, start: int, end: int) -> str:
+        """The lines from *start* up to *end* as they are shown, for the clipboard."""
+        lines = self._lines[start:end]
+        if not self.masks or not self._masked:
+            return "\n".join(lines)
+        masked = self._masked
+        return "\n".join(masked.get(number, line) for number, line in enumerate(lines, start))
 
     def parts(self, number: int) -> list[Part]:
         """The pieces of line *number*, safe to paint."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QAbstractItemView, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from longshore.models.columns import Tone
 from longshore.models.document_lines import DocumentLines, Part
@@ -14,15 +14,18 @@ from longshore.widgets.theme import current_theme
 #: Height of a line, and the space after its number, in pixels.
 _LINE, _AFTER_NUMBER = 20, 12
 #: Lines that are searched before other events get their turn.
-_SLICE = 4_000
+_SLICE = 1_500
 #: Least characters of a text whose middle is cut.
 _LEAST = 9
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
 
 
-class DocumentView(QListView):
-    """The lines. Ctrl+C copies the selected ones as they are shown."""
+class DocumentView(QTableView):
+    """The lines. Ctrl+C copies the selected ones as they are shown.
+
+    A table, because a list view looks at every line whenever they change.
+    """
 
     copied = Signal(str)
     searched = Signal(bool)  # whether the words were found
@@ -34,7 +37,16 @@ class DocumentView(QListView):
         self.setAccessibleName(name)
         self.setFrameShape(self.Shape.NoFrame)
         self.setItemDelegate(_LineDelegate(self))
-        self.setUniformItemSizes(True)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.horizontalHeader().hide()
+        self.horizontalHeader().setStretchLastSection(True)
+        self.verticalHeader().hide()
+        height = max(_LINE, current_theme().fixed_metrics.height() + 4)
+        self.verticalHeader().setMinimumSectionSize(height)
+        self.verticalHeader().setDefaultSectionSize(height)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -87,8 +99,16 @@ class DocumentView(QListView):
 
     def selected_text(self) -> str:
         """The selected lines as they are shown; "" if at most one is selected."""
-        rows = sorted(index.row() for index in self.selectionModel().selectedRows(0))
-        return self.lines.text_of(rows) if len(rows) > 1 else ""
+        parts = self.selectionModel().selection()
+        spans = sorted((parts.at(i).top(), parts.at(i).bottom() + 1) for i in range(parts.count()))
+        if sum(end - start for start, end in spans) < 2:
+            return ""
+        return "\n".join(self.lines.text_of(start, end) for start, end in spans)
+
+    def set_masks(self, masks: bool) -> None:
+        """Mask values that look secret, or show them."""
+        self.lines.masks = masks
+        self.viewport().update()
 
     def event(self, event: QEvent) -> bool:
         """Qt's hook: Ctrl+C is meant for this list while it has the focus, not for the pane before."""
@@ -118,10 +138,6 @@ class _LineDelegate(QStyledItemDelegate):
     def __init__(self, view: DocumentView) -> None:
         super().__init__(view)
         self._view = view
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        """Qt's hook."""
-        return QSize(10, max(_LINE, current_theme().fixed_metrics.height() + 4))
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex

@@ -188,7 +188,7 @@ class RawTab(DetailsTab):
     @Slot()
     def toggle_masks(self) -> None:
         """Show the values that look secret, or mask them again."""
-        self.view.lines.set_masks(not self.view.lines.masks)
+        self.view.set_masks(not self.view.lines.masks)
         self._follow_masks()
 
     @Slot()
@@ -200,7 +200,7 @@ class RawTab(DetailsTab):
         if selected := self.view.selected_text():
             self._copied(selected)
         elif lines.masks and lines.masked_count:
-            self.copy_requested.emit(lines.text_of(range(lines.rowCount())))
+            self.copy_requested.emit(lines.text_of(0, lines.rowCount()))
             self.note.set_text(self.tr("Copied with masked values."))
         else:
             self._copied(document.raw.decode("utf-8", "replace"))
