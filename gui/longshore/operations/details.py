@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 #: Milliseconds that the selection rests before anything is read: an arrow key that is held repeats every 30.
 SETTLE = 120
-#: Most images that are kept after they were read.
-_KEPT = 256
+#: Most images that are kept after they were read, and most bytes of their documents.
+_KEPT, _KEPT_BYTES = 256, 32 * 1024 * 1024
 
 
 class Details(QObject):
@@ -191,8 +191,11 @@ class Details(QObject):
         key = _key(subject, found.digest)
         if key is not None:
             self._kept[key] = found
-            if len(self._kept) > _KEPT:
+            while len(self._kept) > 1 and (len(self._kept) > _KEPT or self._kept_bytes() > _KEPT_BYTES):
                 self._kept.popitem(last=False)
+
+    def _kept_bytes(self) -> int:
+        return sum(len(document.raw) for found in self._kept.values() for document in found.documents)
 
 
 def _knows_more(subject: Subject, before: Subject) -> bool:

@@ -143,6 +143,7 @@ class MainWindow(QMainWindow):
         strip = self._strip = Strip(pane, pane.header.row, pane.header.title)
         strip.set_occupied(transfers.rowCount() > 0)
         pane.occupied_changed.connect(strip.set_occupied)
+        pane.unfinished_changed.connect(strip.set_unfinished)
         self.floors.addWidget(strip)
         self.floors.setStretchFactor(1, 1)
         self.floors.setSizes([500, 280])

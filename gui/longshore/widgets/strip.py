@@ -78,6 +78,13 @@ class Strip(QStackedWidget):
         self._occupied = occupied
         self._follow()
 
+    @Slot(int)
+    def set_unfinished(self, count: int) -> None:
+        """Show how many transfers have not finished beside their name: Details may hide them."""
+        for names in self._names:
+            names.setTabText(TRANSFERS, self.tr("Transfers") + (f"  {count}" if count else ""))
+            names.updateGeometry()
+
     def add_details(self, panel: QWidget, lead: QHBoxLayout) -> None:
         """Add the panel as the second page, and show it if there is nothing in the first. *lead*: a row of the panel
         for the names of both pages."""

@@ -43,6 +43,7 @@ class TransferRequests(Pane):
     output_requested = Signal(str)  # the id of a build
     detour_requested = Signal(object)  # TransferSnapshot of a pull that an engine cannot finish
     remedy_requested = Signal(object, str)  # Remedy, host: fixes why a transfer failed
+    unfinished_changed = Signal(int)  # how many transfers have not finished
     occupied_changed = Signal(bool)  # whether there is anything to show
 
     def __init__(self, model: TransferModel) -> None:

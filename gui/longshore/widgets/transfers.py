@@ -59,6 +59,7 @@ class TransferPane(TransferRequests):
         self._buttons_soon.setInterval(0)
         self._buttons_soon.timeout.connect(self._tell_buttons)
         self._occupied = False
+        self._unfinished = 0
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self.verbs.home = self.view
         self._add_verbs()
@@ -206,6 +207,10 @@ class TransferPane(TransferRequests):
     def _tell_state(self) -> None:
         snapshots = self.snapshots()
         self.summary.set_text(words.summary_text(snapshots, held=self._held, unsaved=bool(self._unsaved)))
+        unfinished = sum(not one.state.finished for one in snapshots)
+        if unfinished != self._unfinished:
+            self._unfinished = unfinished
+            self.unfinished_changed.emit(unfinished)
         self._withdraw_offer()
         self._tell_buttons()
         offering = {s.id for s in snapshots if transfer_text.action_text(s)}

@@ -9,7 +9,7 @@ import pytest
 
 from longshore.application.clients import Clients
 from longshore.application.inspection import inspecting
-from longshore.application.inspection.values import Inspected
+from longshore.application.inspection.values import Document, DocumentKind, Inspected
 from longshore.application.subject import Subject
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import LongshoreError
@@ -31,6 +31,7 @@ class Reader:
         self.cancelled: list[str] = []
         self.go = threading.Event()
         self.error: LongshoreError | None = None
+        self.documents: tuple[Document, ...] = ()
         monkeypatch.setattr(inspecting, "inspect", self.inspect)
 
     def inspect(
@@ -49,7 +50,7 @@ class Reader:
             raise
         if self.error is not None:
             raise self.error
-        return Inspected(end, digest=sha(name.rpartition(":")[0]))
+        return Inspected(end, digest=sha(name.rpartition(":")[0]), documents=self.documents)
 
 
 class Ear:
@@ -123,6 +124,31 @@ def test_what_was_read_is_kept_by_digest(play: Play, reader: Reader) -> None:
         assert len(reader.read) == 1
         ear.details.read()
         await until(lambda: len(reader.read) == 2)
+
+    play(scene)
+
+
+def test_what_is_kept_is_bounded(play: Play, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(followed, "_KEPT_BYTES", 250)
+    monkeypatch.setattr(followed, "SETTLE", 0)
+    reader.documents = (Document(DocumentKind.MANIFEST, sha("m"), "", b"x" * 100),)
+
+    def other(repository: str) -> Subject:
+        name = f"registry.acme.io/acme/{repository}"
+        known = TagDetails("1", sha(name), None, (), None, "")
+        return Subject(Endpoint(RegistryPlace("registry.acme.io"), Reference.parse(f"{name}:1")), tag=known)
+
+    async def scene(desk: Desk) -> None:
+        ear = Ear(desk)
+        reader.go.set()
+        for repository in ("a", "b", "c", "a", "c"):
+            shown = other(repository).shown
+            ear.heard.clear()
+            ear.details.follow(other(repository))
+            both = {f"settled {shown}", f"inspected {shown}"}
+            await until(lambda both=both: both <= set(ear.heard))  # type: ignore[misc]
+        read = [name.rpartition("/")[2] for name in reader.read]
+        assert read == ["a:1", "b:1", "c:1", "a:1"], "the oldest was read again, the latest was kept"
 
     play(scene)
 

@@ -109,6 +109,18 @@ def test_the_filter_searches_names_and_values(tab: ConfigurationTab) -> None:
     assert tab.facts.facts.shown_count == 0, "a masked value is not found by guessing"
 
 
+def test_wide_has_two_columns(tab: ConfigurationTab, qtbot: QtBot) -> None:
+    tab.set_wide(True)
+    assert {fact.name for fact in tab.more.facts.facts} == {"architecture", "StopSignal", "variant"}
+    assert "architecture" not in {fact.name for fact in tab.facts.facts.facts}
+    tab.more.setCurrentIndex(tab.more.facts.index_of("architecture"))
+    with qtbot.waitSignal(tab.copy_requested) as copied:
+        tab.copy_verb.trigger()
+    assert copied.args == ["amd64"]
+    tab.set_wide(False)
+    assert fact(tab, "architecture").value == "amd64" and tab.more.isHidden()
+
+
 def test_without_environment_there_is_nothing_to_copy(tab: ConfigurationTab) -> None:
     tab.set_subject(SUBJECT)
     tab.set_inspected(Inspected(SUBJECT.end))

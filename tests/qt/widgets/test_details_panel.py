@@ -6,7 +6,7 @@ import json
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from longshore.application.inspection.values import Inspected
@@ -212,6 +212,8 @@ def test_a_narrow_window_has_it_beside_transfers(bench: Bench, qtbot: QtBot) -> 
     qtbot.waitUntil(lambda: window.details.isVisible())
     assert window.details.heading.isHidden() and not window.transfer_pane.isVisible()
     names = window.details.lead.itemAt(0).widget()
+    assert isinstance(names, QTabBar)
+    qtbot.waitUntil(lambda: names.tabText(0) == "Transfers  1")
     qtbot.keyClick(names, _KEY.Key_Left)
     assert window.transfer_pane.isVisible() and not window.details.isVisible()
     assert not window.details_place.visible

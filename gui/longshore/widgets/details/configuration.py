@@ -34,11 +34,20 @@ class ConfigurationTab(DetailsTab):
         row.addWidget(self.filter)
         self.body.addWidget(band)
         self.facts = FactsView(self.tr("Configuration"))
-        self.facts.copied.connect(self._copy)
-        self.facts.offered.connect(self._toggle)
-        self.facts.current_changed.connect(self.verbs.look)
-        self.body.addWidget(self.facts, 1)
-        self.copy_verb = self.verbs.add_verb(self.tr("Copy value"), self.facts.copy, why_not=self._no_value)
+        #: The right column of the strip.
+        self.more = FactsView(self.tr("Everything else"))
+        columns = QHBoxLayout()
+        columns.setSpacing(0)
+        for view in (self.facts, self.more):
+            view.copied.connect(self._copy)
+            view.offered.connect(self._toggle)
+            view.current_changed.connect(self.verbs.look)
+            columns.addWidget(view, 1)
+        self.more.hide()
+        self.body.addLayout(columns, 1)
+        self.copy_verb = self.verbs.add_verb(
+            self.tr("Copy value"), lambda: self._active().copy(), why_not=self._no_value
+        )
         self.copy_all_verb = self.verbs.add_verb(
             self.tr("Copy all as .env"), self.copy_all, why_not=self._no_environment
         )
@@ -49,10 +58,17 @@ class ConfigurationTab(DetailsTab):
         self._shown.clear()
         self.note.set_text("")
         self.facts.set_sections([])
+        self.more.set_sections([])
 
     def set_inspected(self, found: Inspected) -> None:
         """See the base."""
         super().set_inspected(found)
+        self._fill()
+
+    def set_wide(self, wide: bool) -> None:
+        """See the base."""
+        super().set_wide(wide)
+        self.more.setVisible(wide)
         self._fill()
 
     def focus_filter(self) -> bool:
@@ -67,14 +83,17 @@ class ConfigurationTab(DetailsTab):
 
     def _fill(self) -> None:
         if self.inspected is not None:
-            self.facts.set_sections(configuration_text.sections(self.inspected, self._shown))
+            first, rest = configuration_text.sections(self.inspected, self._shown)
+            self.facts.set_sections([first] if self.wide else [first, rest])
+            self.more.set_sections([rest] if self.wide else [])
             self.verbs.look()
 
     @Slot(str)
     def _filtered(self, words: str) -> None:
-        self.facts.facts.set_filter(words)
+        for view in (self.facts, self.more):
+            view.facts.set_filter(words)
         if words:
-            count = self.facts.facts.shown_count
+            count = self.facts.facts.shown_count + self.more.facts.shown_count
             self.note.set_text(self.tr("1 found") if count == 1 else self.tr("{0} found").format(count))
         else:
             self.note.set_text("")
@@ -86,8 +105,13 @@ class ConfigurationTab(DetailsTab):
 
     # -- what can be done
 
+    def _active(self) -> FactsView:
+        """The column in which a value is current."""
+        focused = self.more.hasFocus() or (self.facts.current() is None and self.more.current() is not None)
+        return self.more if self.wide and focused else self.facts
+
     def _no_value(self) -> str:
-        fact = self.facts.current()
+        fact = self._active().current()
         if fact is None:
             return self.tr("Select a value first.")
         if fact.offer and fact.key not in self._shown:

@@ -58,7 +58,7 @@ class TabRow(QWidget):
         row.setSpacing(0)
         self.bar = _Bar()
         self.bar.setObjectName("details")
-        self.bar.setAccessibleName(self.tr("Details"))
+        self.bar.setAccessibleName(self.tr("Tabs of Details"))
         self.bar.setDrawBase(False)
         self.bar.setExpanding(False)
         self.bar.setUsesScrollButtons(False)
