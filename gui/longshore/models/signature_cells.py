@@ -101,10 +101,12 @@ class TagSignatures(QObject):
             self.requested.emit(self._generation, wanted)
 
     def set(self, generation: int, verdicts: Mapping[str, Verdict]) -> None:
-        """Set verdicts by tag. Those of an older listing are ignored."""
+        """Set verdicts by tag. Those of an older listing, and on what a tag pointed to before, are ignored."""
         if generation == self._generation:
-            self._verdicts.update(verdicts)
-            self.changed.emit(set(verdicts))
+            # A tag may have moved while it was verified, and the answers come in any order.
+            fresh = {tag: one for tag, one in verdicts.items() if self._asked.get(tag) == one.digest}
+            self._verdicts.update(fresh)
+            self.changed.emit(set(fresh))
 
     def order(self, row: TagRow) -> tuple[int, str] | None:
         """Return the sort key of *row*; None while its verdict is not known."""

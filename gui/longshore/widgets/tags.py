@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
     Column("2.4.1-alpine", "2.4.1-rc1", weight=3),
-    Column("sha256:1c9e…77b0", "sha256:1c…b0", fixed=True, yields=2),
+    Column("sha256:1c9e…77b0", "sha256:1c…b0", fixed=True, yields=3),
     Column("888.8 MB", "88.8 MB", right=True),
-    Column("amd64  arm64  s390x", "amd64  arm64", weight=2, elide=_RIGHT, yields=1),
+    Column("amd64  arm64  s390x", "amd64  arm64", weight=2, elide=_RIGHT, yields=2),
     Column("12 months ago", "20 min", elide=_RIGHT, together=True),
     Column("only there", "only there", kind=Kind.PILL, elide=_RIGHT),
-    Column("signed by release@acme.io", "unverified", kind=Kind.PILL, elide=_RIGHT),
+    Column("signed by release@acme.io", "unverified", weight=2, kind=Kind.PILL, elide=_RIGHT, yields=1),
 ]
 #: Awaited details above which an order by them is not final: more than the visible rows.
 _MANY_DETAILS = 100

@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from longshore.application.signatures.book import Key
 from longshore.application.signatures.gate import KeyGate
 from longshore.application.signatures.scopes import below
+from longshore.application.signatures.verifying import SignatureState, Verdict
 from longshore.models.columns import Role, TagColumn, Tone
 from longshore.models.tags import TagModel
 from longshore.operations.signatures import Signatures
@@ -93,12 +94,17 @@ def test_visible_tags_are_verified_while_the_column_is_shown(
         assert [shown.model.index(row, 0).data() for row in range(3)] == ["2", "3", "1"]
 
         # Listed again, it is verified again; a tag that moved has no verdict until then.
-        before = len(registry.asked)
+        before, old = len(registry.asked), digests["3"]
         digests["3"] = digests["1"]
         shown.list()
         assert shown.cell("3") == ""
         await until(lambda: shown.cell("3") == "signed by release@acme.io")
         assert len(registry.asked) > before
+        late = Verdict(old, SignatureState.UNSIGNED)
+        shown.model.signatures.set(shown.model.generation, {"3": late})
+        assert shown.cell("3") == "signed by release@acme.io", (
+            "an answer about the image before comes too late"
+        )
         shown.model.signatures.show(False)
         before = len(registry.asked)
         shown.list()
