@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Seconds that the tag list of one repository may take.
 SECONDS = 60.0
+#: The newest versions of one shape that are compared with each local image.
+MOST_VERSIONS = 2000
 #: Newer versions that are looked at because newer ones are too young.
 LOOKED_AT = 4
 
@@ -39,12 +42,19 @@ def has_versions(one: Compared) -> bool:
 def version_tags(
     clients: Clients, references: Iterable[Reference], cancellation: Cancellation
 ) -> dict[str, Listed]:
-    """The tags of the repositories of *references* that are versions, by the repository's name. Each list is read once;
-    Docker Hub does not count that as a pull. Blocks; raises Cancelled.
+    """The tags of the repositories of *references*, by the repository's name: those that are versions of the same shape
+    as one of *references* there. Each list is read once; Docker Hub does not count that as a pull. Blocks; raises
+    Cancelled.
 
     A registry that cannot be reached is not asked again.
     """
-    repositories = list({reference.name: reference for reference in references}.values())
+    repositories: dict[str, Reference] = {}
+    shapes: dict[str, set[tuple[str, str, int]]] = {}
+    for one in references:
+        repositories[one.name] = one
+        version = versions.parse(one.tag or "")
+        if version is not None:
+            shapes.setdefault(one.name, set()).add(version.shape)
     unreachable: dict[str, LongshoreError] = {}
 
     def read(reference: Reference, part: Cancellation) -> Listed:
@@ -52,7 +62,7 @@ def version_tags(
             return unreachable[reference.domain]
         try:
             with within(part, SECONDS) as bounded:
-                return _read(clients, reference, bounded)
+                return _read(clients, reference, shapes.get(reference.name, set()), bounded)
         except Cancelled:
             part.raise_if_cancelled()
             return RegistryUnreachable(
@@ -67,21 +77,27 @@ def version_tags(
         except LongshoreError as error:
             return error
 
-    found = ask_all(read, repositories, cancellation)
-    return {reference.name: tags for reference, tags in zip(repositories, found, strict=True)}
+    found = ask_all(read, list(repositories.values()), cancellation)
+    return dict(zip(repositories, found, strict=True))
 
 
-def _read(clients: Clients, reference: Reference, cancellation: Cancellation) -> list[str]:
+def _read(
+    clients: Clients,
+    reference: Reference,
+    shapes: Collection[tuple[str, str, int]],
+    cancellation: Cancellation,
+) -> list[str]:
     from longshore.registry.tag_reading import all_tags
 
     tags = all_tags(clients.registry(reference.domain), reference.path, cancellation)
-    found = []
+    found: dict[object, list[tuple[object, str]]] = {}
     for count, tag in enumerate(itertools.islice(tags, listings.MOST_TAGS + 1)):
         if count == listings.MOST_TAGS:
             raise listings.endless(reference.domain, "tags", count)
-        if versions.parse(tag) is not None:
-            found.append(tag)
-    return found
+        version = versions.parse(tag)
+        if version is not None and version.shape in shapes:
+            found.setdefault(version.shape, []).append((version.order, tag))
+    return [tag for each in found.values() for _, tag in heapq.nlargest(MOST_VERSIONS, each)]
 
 
 def candidates(tag: str, tags: Iterable[str], here: Collection[str], *, major: bool) -> list[str]:

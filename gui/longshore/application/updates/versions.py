@@ -51,6 +51,11 @@ class Version:
     padded: bool = False
 
     @property
+    def shape(self) -> tuple[str, str, int]:
+        """What two versions of one track share: prefix, suffix and precision."""
+        return (self.prefix, self.suffix, len(self.numbers))
+
+    @property
     def order(self) -> tuple[tuple[int, ...], bool, tuple[int, ...]]:
         """What decides which version is newer: a pre-release precedes its release."""
         return (self.numbers, not self.before, self.before)
@@ -128,7 +133,7 @@ def _follows(here: Version, there: Version, *, major: bool) -> bool:
 
 
 def _alike(here: Version, there: Version, *, major: bool) -> bool:
-    if (here.prefix, here.suffix, len(here.numbers)) != (there.prefix, there.suffix, len(there.numbers)):
+    if here.shape != there.shape:
         return False
     years = [version.numbers[0] in _YEARS for version in (here, there)]
     if years[0] != years[1]:
