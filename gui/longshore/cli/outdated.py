@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from longshore.application.updates.outdated import Newer
 
 _EPILOG = """\
-States: in sync, newer (the tag points to another image now), differs (the tag points to an older image), only here,
-only there, unknown. A newer version is a higher version tag of the same track: 16.4 is followed by 16.5, 3.12-slim by
-3.13-slim. What is snoozed with longshore update --snooze, or younger than --min-age, is shown and does not count.
+States: in sync, newer (the tag points to another image now), differs (the tag points to an image that is not newer),
+only here, only there, unknown. A newer version is a higher version tag of the same track: 16.4 is followed by 16.5,
+3.12-slim by 3.13-slim. What is snoozed with longshore update --snooze, or younger than --min-age, is shown and does
+not count.
 
 exit codes:
   0  all images are in step
-  1  something is newer, or a tag points to an older image
+  1  something is newer, or a tag points to an image that is not newer
   2  wrong usage, or the file names no images
   3  some or all images could not be compared
   4  the registry refused (sign in)

@@ -35,8 +35,9 @@ The plan is shown first: for each image whether its tag points to another image 
 bytes to fetch. Images here are named, or all of them with --all. With --newer-version, higher version tags are pulled,
 too: 16.4 is followed by 16.5, 3.12-slim by 3.13-slim; the current tags stay. --major also allows another first number.
 
-What is snoozed, too new or older than the image here is listed and not updated; snoozed and older images are updated
-if they are named. Containers keep the old image until they are created again. longshore undo puts moved tags back.
+What is snoozed, too new or not newer than the image here is listed and not updated. Snoozed images and those that are
+not newer are updated if they are named. Containers keep the old image until they are created again. longshore undo
+puts moved tags back.
 
 exit codes:
   0  all is updated, or there is nothing to update

@@ -77,8 +77,8 @@ def held(update: Update, snoozes: Mapping[tuple[str, Kind], Snooze], minimum_age
             return words.replace("{age}", times.age(update.created)).replace("{days}", days(minimum_age))
         case Held.NO_DATE:
             return tr("age not known, minimum age {days}").replace("{days}", days(minimum_age))
-        case Held.OLDER:
-            return tr("older than the image here")
+        case Held.NOT_NEWER:
+            return tr("not newer than the image here")
     return ""
 
 

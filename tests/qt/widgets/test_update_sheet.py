@@ -48,8 +48,8 @@ MOVED = update(
     others=(Reference.parse("acme.io/web:stable"),),
 )
 VERSION = update("postgres:16.4", "postgres:16.5", fetch=Fetch(90 * MB, at_most=True))
-OLDER = update("acme.io/web:old", older=True, held=Held.OLDER)
-PLAN = UpdatePlan((MOVED, OLDER, VERSION), looked=5)
+NOT_NEWER = update("acme.io/web:old", not_newer=True, held=Held.NOT_NEWER)
+PLAN = UpdatePlan((MOVED, NOT_NEWER, VERSION), looked=5)
 
 
 class Bench:
@@ -115,7 +115,7 @@ def bench(qtbot: QtBot, tmp_path: Path) -> Bench:
 def test_a_moved_tag_is_told_from_a_newer_version(bench: Bench) -> None:
     assert bench.rows() == [
         (True, "acme.io/web:edge", "1" * 12, "2" * 12, "3 MB", "tag moved"),
-        (False, "acme.io/web:old  older than the image here", "1" * 12, "2" * 12, "3 MB", "tag moved"),
+        (False, "acme.io/web:old  not newer than the image here", "1" * 12, "2" * 12, "3 MB", "tag moved"),
         (False, "postgres:16.4", "16.4", "16.5", "up to 90 MB", "newer version"),
     ]
     model = bench.sheet.model
@@ -132,7 +132,7 @@ def test_what_is_ticked_is_summed_up_and_transferred(bench: Bench, qtbot: QtBot)
     assert sheet.view.hasFocus()
     assert sheet.waits.text() == ""
     qtbot.keyClick(sheet.view, Qt.Key.Key_Down)
-    assert sheet.waits.text() == "acme.io/web:old is not offered: older than the image here."
+    assert sheet.waits.text() == "acme.io/web:old is not offered: not newer than the image here."
     qtbot.keyClick(sheet.view, Qt.Key.Key_Down)
     qtbot.keyClick(sheet.view, Qt.Key.Key_Space)
     assert sheet.total.text() == "2 of 3 updates, up to 93 MB to fetch"

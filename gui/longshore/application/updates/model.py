@@ -36,8 +36,8 @@ class Held(enum.Enum):
     TOO_NEW = "too new"
     #: There is a minimum age, and the image has no date.
     NO_DATE = "no date"
-    #: The tag points to an older image than the one here.
-    OLDER = "older image"
+    #: The tag points to an image that is older than the one here, or not known to be newer.
+    NOT_NEWER = "not newer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class Update:
     *before*: the digest that the tag had when the image was pulled, or else the image's id; *after*: the digest of
     *target* now. *created*: the date of the new image, in its own words or those of the registry. *platform*, *whole*:
     see ``requests.pull``: what is here now. *others*: further tags of the old image here. *containers*: those made from
-    it. *older*: *target* points to an older image than the one here. *left_out*: its platforms here that the update
-    does not bring. *problem*: why size and date are not known.
+    it. *not_newer*: the image of *target* is not newer than the one here. *left_out*: its platforms here that the
+    update does not bring. *problem*: why size and date are not known.
     """
 
     place: LocalPlace
@@ -81,7 +81,7 @@ class Update:
     containers: tuple[Container, ...] = ()
     left_out: tuple[Platform, ...] = ()
     held: Held | None = None
-    older: bool = False
+    not_newer: bool = False
     major: bool = False
     problem: LongshoreError | None = None
 

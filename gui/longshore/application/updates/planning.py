@@ -44,7 +44,7 @@ class Wanted:
     """What to look for. *moved*, *versions*: the kinds of updates. *major*: versions with another first number, too.
 
     *minimum_age*: in days. *snoozes*: see ``Snoozes.all``. *only*: these references; all if empty. *named*: what the
-    user named, which is not held because it is snoozed or older. *now*: the time of the plan, if it is not now.
+    user named, which is not held because it is snoozed or not newer. *now*: the time of the plan, if it is not now.
     """
 
     moved: bool = True
@@ -86,8 +86,8 @@ class Wanted:
         if update.reference not in self.named:
             if self.snoozed(update.reference, update.kind, update.seen):
                 held = Held.SNOOZED
-            elif update.older:
-                held = Held.OLDER
+            elif update.not_newer:
+                held = Held.NOT_NEWER
         return replace(update, held=held or self.age_of(update.created))
 
 
@@ -271,7 +271,7 @@ class _Making:
             form.whole,
             contents.others(reference),
             left_out=form.left_out,
-            older=kind is Kind.MOVED and one.compared.state is State.DIFFERS,
+            not_newer=kind is Kind.MOVED and one.compared.state is State.DIFFERS,
             major=kind is Kind.VERSION and is_major(reference.tag or "", target.tag or ""),
             problem=problem or weight.problem,
         )

@@ -126,7 +126,7 @@ def test_why_an_update_waits() -> None:
     assert words.held(held, {key: Snooze(date(2026, 12, 1), "")}, 0) == "snoozed until 2026-12-01"
     assert words.held(held, {key: Snooze(None, TWO)}, 0) == "snoozed until the next change"
     assert words.held(update(held=Held.NO_DATE), {}, 7) == "age not known, minimum age 7 days"
-    assert words.held(update(held=Held.OLDER), {}, 0) == "older than the image here"
+    assert words.held(update(held=Held.NOT_NEWER), {}, 0) == "not newer than the image here"
     assert words.held(update(), {}, 7) == ""
 
 
