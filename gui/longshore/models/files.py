@@ -238,6 +238,8 @@ class FileModel(QAbstractItemModel):
             return self._whole(node)
         if role == Role.COPY_TEXT:
             return self._path(node)
+        if role == Role.SHORT and column == FileColumn.CHANGE and self._view is not None:
+            return (words.short_change_text(self._view, node),)
         if role == _Item.TextAlignmentRole:
             return self.headerData(column, Qt.Orientation.Horizontal, role)
         return None

@@ -63,6 +63,12 @@ def change_text(view: View, node: int) -> str:
     return ""
 
 
+def short_change_text(view: View, node: int) -> str:
+    """Return the same for narrow columns: ``removed by 6``."""
+    hider = view.hidden_by[node]
+    return tr("removed by {number}").replace("{number}", str(hider)) if hider else change_text(view, node)
+
+
 def oddity_text(tree: Tree, node: int) -> str:
     """Return the sentence about an entry that is not as it should be; empty for all others."""
     match tree.oddities.get(node):

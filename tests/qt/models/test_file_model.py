@@ -90,6 +90,8 @@ def test_what_a_cell_offers_besides_its_text(model: FileModel) -> None:
         Tone.NONE,
         Tone.CAUTION,
     ]
+    assert removed.siblingAtColumn(FileColumn.CHANGE).data(Role.SHORT) == ("removed by 2",)
+    assert outside.siblingAtColumn(FileColumn.CHANGE).data(Role.SHORT) == ("added",)
     assert outside.data(Role.TONE) == Tone.CAUTION
     assert "leads out of the image" in outside.data(Item.ToolTipRole)
     assert "Points to usr/bin" in link.data(Item.AccessibleDescriptionRole)

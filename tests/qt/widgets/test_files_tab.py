@@ -91,7 +91,7 @@ def shown(qtbot: QtBot, light: Theme) -> Shown:
     return Shown(tab, window)
 
 
-def test_the_cost_is_said_before_anything_is_read(shown: Shown) -> None:
+def test_the_cost_is_said_before_anything_is_read(shown: Shown, qtbot: QtBot) -> None:
     tab = shown.tab
     assert shown.take() == ["left", shown.about]
     assert tab.button.isHidden()
@@ -100,7 +100,9 @@ def test_the_cost_is_said_before_anything_is_read(shown: Shown) -> None:
     assert tab.button.text() == tab.button.accessibleName() == "Download 71.4 MB and list files"
     assert tab.home() is tab.button
     assert not tab.focus_filter()
-    tab.button.click()
+    tab.window().activateWindow()
+    tab.button.setFocus()
+    qtbot.keyClick(tab.button, Qt.Key.Key_Space)
     assert shown.take() == ["read"]
     tab.set_progress(shown.about, Stage.FETCHING, 35_700_000, 71_400_000)
     assert tab.sentence.text() == "Downloading layers: 35.7 of 71.4 MB"
@@ -108,6 +110,18 @@ def test_the_cost_is_said_before_anything_is_read(shown: Shown) -> None:
     tab.button.click()
     assert shown.take() == ["cancel"]
     assert tab.bar.isHidden()
+
+
+def test_the_keyboard_goes_on_in_the_tree(shown: Shown, qtbot: QtBot) -> None:
+    tab = shown.tab
+    tab.set_cost(shown.about, COST)
+    tab.window().activateWindow()
+    tab.button.setFocus()
+    qtbot.waitUntil(tab.button.hasFocus)
+    qtbot.keyClick(tab.button, Qt.Key.Key_Space)
+    assert tab.button.hasFocus(), "it is Cancel now"
+    shown.listed()
+    assert tab.view.hasFocus()
 
 
 def test_what_is_late_is_not_shown(shown: Shown) -> None:

@@ -33,7 +33,7 @@ _COLUMNS = [
     Column("usr/local/bin/billing-api", "share/doc", weight=1, kind=Kind.NAME, extra=66),
     Column("999.9 MB", "999 MB", right=True),
     Column("Layer", "99", right=True),
-    Column("removed by layer 16", "removed", yields=1),
+    Column("removed by layer 16", "removed by 16", yields=1),
 ]
 
 
@@ -218,7 +218,7 @@ class FilesTab(DetailsTab):
             problems.append(odd)
         self._tell(" ".join(problems[:3]), Tone.CAUTION)
         if had_focus:
-            self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _tell(self, sentence: str, tone: Tone = Tone.QUIET) -> None:
         """Say *sentence* below the tree, "" for nothing; in a low panel in the footer, to leave room."""

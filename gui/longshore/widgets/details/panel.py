@@ -264,13 +264,15 @@ class DetailsPanel(QWidget):
 
 
 def _foot_of(tab: DetailsTab) -> QWidget:
-    """Return the footer of *tab*: its buttons, and its note at the right."""
+    """Return the footer of *tab*: its buttons, and its note at the right, or at the left if it has no buttons."""
     foot = QWidget()
     row = QHBoxLayout(foot)
     row.setContentsMargins(EDGE - 9, 0, EDGE, 0)
     tab.verbs.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
     tab.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    tab.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    beside = len(tab.verbs.buttons) > 1  # the last one is More
+    side = Qt.AlignmentFlag.AlignRight if beside else Qt.AlignmentFlag.AlignLeft
+    tab.note.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
     row.addWidget(tab.verbs)
     row.addWidget(tab.note, 1)
     return foot
