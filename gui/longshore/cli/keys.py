@@ -20,8 +20,9 @@ SCOPE is a registry (registry.example.com), a repository (registry.example.com/t
 (registry.example.com/team/*; * is any text without /, ** is any text). All keys whose scope covers an image count.
 
 Where the rule "only signed" holds, every pull, copy, save and mirror of an image that is not signed by one of these
-keys is refused, in the window and in all commands. What is fetched is exactly the image that was verified. What an
-engine fetches by itself (for a build, or by docker pull) is not checked.
+keys is refused, in the window and in all commands. What is fetched is exactly the image that was verified. A registry
+is meant by its name: a rule for registry.example.com is not one for its address. What an engine fetches by itself (for
+a build, or by docker pull) is not checked.
 
 examples:
   longshore keys add registry.example.com/team/* release.pub --name release@example.com

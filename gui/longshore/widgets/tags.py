@@ -28,7 +28,9 @@ _COLUMNS = [
     Column("amd64  arm64  s390x", "amd64  arm64", weight=2, elide=_RIGHT, yields=2),
     Column("12 months ago", "20 min", elide=_RIGHT, together=True),
     Column("only there", "only there", kind=Kind.PILL, elide=_RIGHT),
-    Column("signed by release@acme.io", "unverified", weight=2, kind=Kind.PILL, elide=_RIGHT, yields=1),
+    Column(
+        "signed by release@acme.io", "signed by release", weight=2, kind=Kind.PILL, elide=_RIGHT, yields=1
+    ),
 ]
 #: Awaited details above which an order by them is not final: more than the visible rows.
 _MANY_DETAILS = 100

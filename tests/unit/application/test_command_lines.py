@@ -196,6 +196,13 @@ def test_a_pull(desk: Desk) -> None:
     assert desk.there_and_back(requests.pull(WEB, desk.library, whole=True)) == [
         "longshore pull --to library --all-platforms r.io/acme/web:1"
     ]
+    assert desk.there_and_back(requests.pull(WEB, desk.engine, only_signed=True)) == [
+        "longshore pull --only-signed r.io/acme/web:1"
+    ]
+    several = [requests.pull(WEB, place, only_signed=True) for place in (desk.engine, desk.remote)]
+    (line,) = desk.there_and_back(*several)
+    assert "--only-signed" in line
+    assert not desk.lines(several[0]).get("docker"), "docker pull would not ask for a signature"
     assert desk.there_and_back(requests.pull(WEB, desk.engine, ARM)) == [
         "longshore pull --platform linux/arm64 r.io/acme/web:1"
     ]
