@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from longshore.application.signatures.finding import MOST_LAYERS
+from longshore.application.signatures import finding
 from longshore.application.signatures.verifying import Reason, SignatureState
 from longshore.errors import RegistryFailure
 from longshore.oci.manifest import OCI_MANIFEST
@@ -141,12 +141,13 @@ def test_a_signature_of_another_kind_is_told(signing: Signing) -> None:
     assert (found.state, found.reason) == (SignatureState.UNVERIFIED, Reason.OTHER_FORMAT)
 
 
-def test_only_so_many_signatures_are_read(signing: Signing) -> None:
+def test_only_so_many_signatures_are_read(signing: Signing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "MOST_LAYERS", 5)
     wrong = simple(signer("p256", 1), signing.digest)
-    signing.attach.tag(signing.digest, *[wrong] * MOST_LAYERS, simple(signer(), signing.digest))
+    signing.attach.tag(signing.digest, *[wrong] * 5, simple(signer(), signing.digest))
     found = signing.verdict(signing.key())
     assert (found.state, found.reason) == (SignatureState.BROKEN, Reason.TOO_MANY)
-    assert len(signing.registry.requests("GET", "/blobs/")) == MOST_LAYERS
+    assert len(signing.registry.requests("GET", "/blobs/")) == 5
 
 
 def test_a_missing_and_a_false_part_are_unreadable(signing: Signing) -> None:
