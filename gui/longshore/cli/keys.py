@@ -150,11 +150,18 @@ def only_signed(session: Session, arguments: argparse.Namespace, output: Output)
 
 def _values(key: Key) -> dict[str, Any]:
     """A key in JSON."""
-    public = key.public_key if key.pem else None
+    public = None
+    kind = "keyless"
+    if key.pem:
+        try:
+            public = key.public_key
+            kind = public.kind
+        except InvalidInput:
+            kind = "damaged"
     return {
         "scope": str(key.scope),
         "name": key.name,
-        "type": "keyless" if public is None else public.kind,
+        "type": kind,
         "fingerprint": None if public is None else public.fingerprint,
         "pem": key.pem or None,
         "identity": key.identity or None,

@@ -219,7 +219,7 @@ class TagSection(QWidget):
 
     @Slot(int, Qt.SortOrder)
     def _sorted(self, column: int, _order: Qt.SortOrder) -> None:
-        if column > TagColumn.TAG and column != TagColumn.STATE:
+        if column > TagColumn.TAG and column not in (TagColumn.STATE, TagColumn.SIGNATURE):
             # Rows cannot be sorted by values that are not known yet.
             self.model.want_all_details()
 

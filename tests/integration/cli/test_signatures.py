@@ -103,3 +103,7 @@ def test_a_private_key_is_refused_and_not_repeated(alone: Any, tmp_path: Path) -
     assert "private key" in done.stderr
     assert signer().private_pem.decode().splitlines()[1] not in done.stderr
     assert alone.records("keys", "list") == []
+    alone("keys", "add", "registry.example.com", signer().write(tmp_path / "release.pub"))
+    (file,) = Path(alone.environ["XDG_CONFIG_HOME"]).glob("longshore/keys.json")
+    file.write_text(file.read_text().replace("PUBLIC KEY-----\\n", "PUBLIC KEY-----\\n!", 1))
+    assert [one["type"] for one in alone.records("keys", "list")] == ["damaged"]

@@ -54,8 +54,14 @@ class Key:
 
     @property
     def public_key(self) -> PublicKey:
-        """The key. Raises InvalidInput for an identity, and for a PEM text that is not a key."""
-        return parse_public_key(self.pem.encode())
+        """The key. Raises InvalidInput, which names it, for an identity and for a PEM text that is not a key."""
+        try:
+            return parse_public_key(self.pem.encode())
+        except InvalidInput as error:
+            # Somebody has edited the file: the name says which key to add again.
+            raise InvalidInput(
+                error.message, subject=f"{self.name} ({self.scope})", advice="Add the key again."
+            ) from error
 
     def to_json(self) -> dict[str, Any]:
         """The key as in the file."""

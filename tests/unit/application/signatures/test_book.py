@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from longshore.application.signatures.book import MOST, Key, KeyBook, key_of_file, key_of_identity
+from longshore.application.signatures.listing import listed
 from longshore.application.signatures.scopes import parse_scope
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.oci.reference import Reference
@@ -89,6 +90,18 @@ def test_a_damaged_file_is_an_error_and_stays(book: KeyBook, key: Key, text: str
     assert book.path.read_text() == text
     book.path.write_text("{}")
     assert book.read().keys == ()
+
+
+def test_a_key_that_was_damaged_by_hand_is_named(book: KeyBook, key: Key) -> None:
+    book.add(key)
+    book.path.write_text(
+        book.path.read_text().replace("BEGIN PUBLIC KEY-----\\n", "BEGIN PUBLIC KEY-----\\n!")
+    )
+    (damaged,) = book.read().keys
+    with pytest.raises(InvalidInput, match="damaged") as told:
+        _ = damaged.public_key
+    assert told.value.subject == "release (r.example.com/team/*)"
+    assert [row.kind for row in listed(book.read(), "r.example.com")] == ["damaged"]
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path, key: Key) -> None:
