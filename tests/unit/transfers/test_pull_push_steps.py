@@ -74,7 +74,10 @@ class Engine:
         return SimpleNamespace(store=self.store, platform=Platform("linux", "amd64"))
 
     def images(self) -> list[Any]:
-        return [SimpleNamespace(image_id=image.image_id) for image in self.known.values()]
+        return [
+            SimpleNamespace(image_id=image.image_id, reference=Reference.parse(name))
+            for name, image in self.known.items()
+        ]
 
     def image(self, name: str) -> Any:
         if name not in self.known:
@@ -83,6 +86,9 @@ class Engine:
 
     def tag(self, source: str, name: Reference) -> None:
         self.asked.append(("tag", source, str(name)))
+
+    def remove(self, name: str) -> None:
+        self.asked.append(("remove", name))
 
     def _stream(self) -> Iterator[object]:
         try:
@@ -243,6 +249,19 @@ def test_a_pull_under_another_name(wanted: str, there: str | None, noted: list[t
     tags = [asked for asked in attempt.engine.asked if asked[0] == "tag"]
     assert tags == ([("tag", "acme.io/team/app:1", full)] if noted else [])
     assert attempt.changes()[1:] == ([(full, there or "", ID)] if noted else [])
+
+
+@pytest.mark.parametrize("store", list(ImageStore))
+@pytest.mark.parametrize("own", [False, True])
+def test_a_verified_digest_gets_its_tag_and_leaves_no_other_name(store: ImageStore, own: bool) -> None:
+    """Podman's name by digest would keep the image when its tag is removed; one that was there is the user's."""
+    name = f"acme.io/team/app@{DIGEST}"
+    attempt = pulled(named(pull(name), str(NAME)), **({name: details()} if own else {}))
+    attempt.engine.store = store
+    assert PullWay().run(attempt.job) == DIGEST
+    assert ("tag", name, str(NAME)) in attempt.engine.asked
+    removed = [asked for asked in attempt.engine.asked if asked[0] == "remove"]
+    assert removed == ([("remove", name)] if store is ImageStore.PODMAN and not own else [])
 
 
 @pytest.mark.parametrize(
