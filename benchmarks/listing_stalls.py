@@ -1,11 +1,13 @@
-"""Measures how long the window is blocked while it lists 10,000 repositories, and 10,000 tags with their details.
+"""Measures how long the window is blocked while it lists 10,000 repositories, 10,000 tags with their details, and the
+states of 500 local images.
 
-    PYTHONPATH=tests .venv/bin/python benchmarks/listing_stalls.py [--count N] [--offscreen]
+    PYTHONPATH=tests .venv/bin/python benchmarks/listing_stalls.py [--count N] [--offscreen] [--states]
 
 It uses a private docker-registry in memory and the complete right pane (models, listing, workers, cache on disk) in a
 real window. A heartbeat in the event loop beats every 4 ms, and the gaps between beats are printed: while idle, while a
 filter reads the whole catalogue, while the tags of one repository arrive, while all details are read for sorting by
-date, and while scrolling. Aim: longest gap under 50 ms.
+date, while the registry is asked for the states of 500 local images and both tables are sorted by State, and while
+scrolling. Aim: longest gap under 50 ms.
 """
 
 from __future__ import annotations
@@ -13,22 +15,28 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from longshore.app import SWITCH_SECONDS
 from testbed.display import Xvfb
 from testbed.registry import PrivateRegistry
 from testbed.storage import seed_many_repositories, seed_many_tags
 
+if TYPE_CHECKING:
+    from longshore.wiring.wiring import Wiring
+
 BEAT = 0.004
 AIM_LONGEST = 50.0
 TAGGED = "zz/tagged"
+LOCAL = 500
 PATIENCE = 600.0
 
 
@@ -86,8 +94,8 @@ def scrolling(bar: object) -> Iterator[None]:
     timer.stop()
 
 
-async def run(root: Path, host: str, count: int) -> None:
-    """Run all measurements in one window."""
+async def run(root: Path, host: str, digests: Mapping[str, str], *, only_states: bool) -> None:
+    """Run all measurements in one window. *digests*: of the tags, by name."""
     from PySide6.QtCore import Qt
 
     from longshore.models.columns import NodeState, TagColumn
@@ -96,6 +104,7 @@ async def run(root: Path, host: str, count: int) -> None:
     from longshore.wiring.collector import Collector
     from longshore.wiring.wiring import Wiring
 
+    count = len(digests)
     environ = {"HOME": str(root), "PATH": os.environ["PATH"]}
     folders = Folders.of(environ)
     nowhere = f"unix://{root}/nobody.sock"
@@ -123,36 +132,85 @@ async def run(root: Path, host: str, count: int) -> None:
     await measured("coming up", lambda: registries.state(host) is NodeState.READY)
     Collector(program)
     await measured("idle", after(3))
-    registries.set_filter("tagged")
-    worst = [await measured(f"a filter reads {count:,} repositories", all_listed)]
-    registries.set_filter("")
-    worst.append(await measured(f"{count:,} rows in the tree", after(2)))
-    with scrolling(pane.view.verticalScrollBar()):
-        worst.append(await measured("  scrolling", after(4)))
+    worst: list[float] = []
+    if not only_states:
+        registries.set_filter("tagged")
+        worst.append(await measured(f"a filter reads {count:,} repositories", all_listed))
+        registries.set_filter("")
+        worst.append(await measured(f"{count:,} rows in the tree", after(2)))
+        with scrolling(pane.view.verticalScrollBar()):
+            worst.append(await measured("  scrolling", after(4)))
+    else:
+        registries.add_repository(host, TAGGED)
     pane.select_repository(host, TAGGED)
     worst.append(await measured(f"{count:,} tags", lambda: not tags.loading and tags.total == count))
-    pane.tags.view.sortByColumn(TagColumn.CREATED, Qt.SortOrder.DescendingOrder)
-    worst.append(await measured("  details of all, for an order by date", lambda: not tags.awaited_details))
-    with scrolling(pane.tags.view.verticalScrollBar()):
-        worst.append(await measured("  scrolling", after(4)))
+    if not only_states:
+        pane.tags.view.sortByColumn(TagColumn.CREATED, Qt.SortOrder.DescendingOrder)
+        worst.append(
+            await measured("  details of all, for an order by date", lambda: not tags.awaited_details)
+        )
+        with scrolling(pane.tags.view.verticalScrollBar()):
+            worst.append(await measured("  scrolling", after(4)))
+    worst += await states(program, host, digests)
     met = max(worst) < AIM_LONGEST
     print(f"longest {max(worst):.1f} ms (aim {AIM_LONGEST:g}): {'met' if met else 'not met'}")
     program.quit()
     await program.close()
 
 
+async def states(program: Wiring, host: str, digests: Mapping[str, str]) -> list[float]:
+    """Measure the column State: 500 local images whose tags are among those that are shown."""
+    from PySide6.QtCore import Qt
+
+    from longshore.models.columns import ImageColumn, TagColumn
+    from longshore.oci.local_image import LocalImage
+    from longshore.oci.reference import Reference
+
+    operations, pane = program._operations, program.window.image_pane
+    assert operations is not None
+    # Half of them are the image that their tag points to.
+    own = {
+        name: digest if number % 2 else f"sha256:{number:064x}"
+        for number, (name, digest) in enumerate(itertools.islice(digests.items(), LOCAL))
+    }
+    images = [
+        LocalImage(
+            Reference(host, TAGGED, name), digest, None, 1, repo_digests=(f"{host}/{TAGGED}@{digest}",)
+        )
+        for name, digest in own.items()
+    ]
+    pane.view.sortByColumn(ImageColumn.STATE, Qt.SortOrder.AscendingOrder)
+    tags_view = program.window.registry_pane.tags.view
+    tags_view.sortByColumn(TagColumn.STATE, Qt.SortOrder.AscendingOrder)
+    operations.images._images_listed(images)
+
+    def asked() -> bool:
+        known = [operations.states.state_of(one.reference) for one in images if one.reference is not None]
+        return all(known) and not operations.states._asking.busy
+
+    found = [await measured(f"states of {LOCAL} images, both tables sorted by State", asked)]
+    operations.states.check()
+    found.append(await measured("  asked again with F5", lambda: not operations.states._asking.busy))
+    operations.images._images_listed(images[1:])
+    with scrolling(pane.view.verticalScrollBar()), scrolling(tags_view.verticalScrollBar()):
+        begun = time.perf_counter()
+        found.append(await measured("  scrolling both", lambda: time.perf_counter() > begun + 4))
+    return found
+
+
 def main() -> None:
     """Measure and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--count", type=int, default=10_000, help="repositories, and tags of one")
+    parser.add_argument("--states", action="store_true", help="only the states of local images")
     parser.add_argument("--offscreen", action="store_true", help="without an X display")
     wanted = parser.parse_args()
     sys.setswitchinterval(SWITCH_SECONDS)  # as the program does
     with contextlib.ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         registry = stack.enter_context(PrivateRegistry(root / "registry", in_memory=True))
-        seed_many_repositories(registry, wanted.count - 1)
-        seed_many_tags(registry, TAGGED, wanted.count)
+        seed_many_repositories(registry, 10 if wanted.states else wanted.count - 1)
+        digests = seed_many_tags(registry, TAGGED, wanted.count)
         if wanted.offscreen:
             os.environ["QT_QPA_PLATFORM"] = "offscreen"
         else:
@@ -165,7 +223,7 @@ def main() -> None:
         application = QApplication([])
         application.setQuitOnLastWindowClosed(False)
         with qasync.QEventLoop(application) as loop:
-            loop.run_until_complete(run(root / "home", registry.address, wanted.count))
+            loop.run_until_complete(run(root / "home", registry.address, digests, only_states=wanted.states))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from longshore.application.states import There
 from longshore.application.tag_digests import missing
 from longshore.errors import LongshoreError, NotInRegistry
 from longshore.oci.reference import Reference
+from longshore.transfers.tag_changes import NO_RECORDER, TagRecorder
 from longshore.transfers.transfer import RegistryPlace
 
 if TYPE_CHECKING:
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
 class TagChecks:
     """Thread-safe. Every method except :meth:`close` blocks, and none raises except Cancelled.
 
-    *cache*: what is remembered, None to remember nothing.
+    *cache*: what is remembered, None to remember nothing. *recorder*: learns what tags point to.
     """
 
-    def __init__(self, clients: Clients, cache: CheckedTags | None) -> None:
+    def __init__(
+        self, clients: Clients, cache: CheckedTags | None, recorder: TagRecorder = NO_RECORDER
+    ) -> None:
         self._clients = clients
         self._cache = cache
+        self._recorder = recorder
 
     def known(self, references: Iterable[Reference]) -> dict[Reference, There]:
         """What is remembered of *references*. Sends no requests."""
@@ -58,7 +62,7 @@ class TagChecks:
             return There(error=error, asked=asked)
         digest = "" if head is None else head.digest
         if digest and reference.tag is not None:
-            self._clients.recorder.saw(RegistryPlace(reference.domain), {reference: digest}, begun)
+            self._recorder.saw(RegistryPlace(reference.domain), {reference: digest}, begun)
         return self.note({reference: (digest, asked)})[reference]
 
     def note(self, found: Mapping[Reference, tuple[str, datetime]]) -> dict[Reference, There]:

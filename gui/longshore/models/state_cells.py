@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
@@ -43,6 +44,7 @@ _CELLS = {
     # Plain dim text: the normal case must not shout.
     "only there": (Tone.NONE, 5),
 }
+_ONLY_THERE = 5
 
 
 def state_text(state: State | None) -> str:
@@ -94,9 +96,7 @@ class ImageStates:
     def state(self, row: ImageRow) -> State | None:
         """Return the state of the image in *row*, None while it is not known."""
         if row.image.reference is None:
-            from longshore.application.states import State
-
-            return State.ONLY_HERE
+            return _only_here()
         found = self._found(row)
         return None if found is None else found.state
 
@@ -121,12 +121,14 @@ class TagStates:
         self._place = ("", "")
         #: By tag: those of which there are local images.
         self.local: dict[str, Compared | None] = {}
+        #: Their sort keys: ten thousand rows are sorted at a time.
+        self._orders: dict[str, int | None] = {}
         self._known = False
 
     def show(self, host: str, repository: str) -> None:
         """Show another repository."""
         self._place = host, repository
-        self.local = self._of_place()
+        self._take()
 
     def set(self, states: Mapping[Reference, Compared | None], *, known: bool) -> set[str] | None:
         """Set the states of all local images; returns the tags whose state has changed, None for all of them.
@@ -134,7 +136,8 @@ class TagStates:
         *known*: the local images are known, so that all other tags are only there.
         """
         self._states = states
-        before, self.local = self.local, self._of_place()
+        before = self.local
+        self._take()
         if known != self._known:
             self._known = known
             return None
@@ -144,24 +147,27 @@ class TagStates:
             if (tag in before, before.get(tag)) != (tag in self.local, self.local.get(tag))
         }
 
-    def _of_place(self) -> dict[str, Compared | None]:
+    def _take(self) -> None:
         host, repository = self._place
-        return {
+        self.local = {
             one.tag: found
             for one, found in self._states.items()
             if one.tag is not None and one.path == repository and one.domain == host
         }
+        self._orders = {
+            tag: None if found is None else state_order(found.state) for tag, found in self.local.items()
+        }
+
+    def order(self, tag: str) -> int | None:
+        """Return the sort key of *tag*; None while its state is not known."""
+        return self._orders.get(tag, _ONLY_THERE if self._known else None)
 
     def state(self, tag: str) -> State | None:
         """Return the state of *tag*, None while it is not known."""
         if tag in self.local:
             found = self.local[tag]
             return None if found is None else found.state
-        if not self._known:
-            return None
-        from longshore.application.states import State
-
-        return State.ONLY_THERE
+        return _only_there() if self._known else None
 
     def value(self, reference: Reference, role: int) -> Any:
         """Return the value of the cell of a tag for one of :data:`STATE_ROLES`."""
@@ -176,6 +182,22 @@ class TagStates:
         if found is None and state is not None:
             found = Compared(Here(reference), state)
         return "" if found is None else states.reason(found)
+
+
+@cache
+def _only_there() -> State:
+    from longshore.application.states import (
+        State,  # not for the first picture; each import takes microseconds
+    )
+
+    return State.ONLY_THERE
+
+
+@cache
+def _only_here() -> State:
+    from longshore.application.states import State
+
+    return State.ONLY_HERE
 
 
 def _value(state: State | None, reason: str, role: int) -> Any:

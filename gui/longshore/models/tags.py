@@ -12,7 +12,7 @@ from longshore.models import mime, ordering, sieve, tag_choices
 from longshore.models.columns import Role, TagColumn
 from longshore.models.row_table import Index, RowChoice, RowTable
 from longshore.models.signature_cells import SIGNATURE_ROLES, TagSignatures, signature_hint
-from longshore.models.state_cells import STATE_ROLES, TagStates, state_hint, state_order
+from longshore.models.state_cells import STATE_ROLES, TagStates, state_hint
 from longshore.models.tooltips import tooltip
 from longshore.words import errors
 
@@ -69,6 +69,7 @@ class TagModel(RowTable["TagRow"]):
         self._tells_untagged = False
         self._span: tuple[int, int] | None = None
         self._gathered: set[TagRow] = set()
+        self._moved = False  # states have changed by which the rows are sorted
         self._gather = QTimer(self)
         self._gather.setSingleShot(True)
         self._gather.setInterval(_GATHER)
@@ -221,7 +222,10 @@ class TagModel(RowTable["TagRow"]):
             if row is not None:
                 row.set_details(one)
                 self._gathered.add(row)
-        if self._gathered and not self._gather.isActive():
+        self._start_gathering()
+
+    def _start_gathering(self) -> None:
+        if (self._gathered or self._moved) and not self._gather.isActive():
             self._gather.start(_GATHER * (1 + len(self._all) // _GATHER_ROWS))
 
     def details_failed(self, generation: int, tag: str, error: LongshoreError) -> None:
@@ -235,13 +239,15 @@ class TagModel(RowTable["TagRow"]):
         """Show the details that arrived, and sort once for all of them. Runs by itself a moment after they arrive."""
         self._gather.stop()
         gathered, self._gathered = self._gathered, set()
-        if not gathered:
+        moved, self._moved = self._moved, False
+        if gathered:
+            self._tell_changed(gathered)
+            self._tell_details(gathered)
+            if self._span is not None:
+                self.signatures.look(self._rows[max(self._span[0], 0) : self._span[1] + 1])
+            self.counts_changed.emit()
+        elif not moved:
             return
-        self._tell_changed(gathered)
-        self._tell_details(gathered)
-        if self._span is not None:
-            self.signatures.look(self._rows[max(self._span[0], 0) : self._span[1] + 1])
-        self.counts_changed.emit()
         if self._sort_column != TagColumn.TAG or self._sieve or self._chosen:
             self._arrange()
             self._want_again()
@@ -373,7 +379,7 @@ class TagModel(RowTable["TagRow"]):
     def _sort_key(self, row: TagRow, column: int) -> Any:
         if column == TagColumn.SIGNATURE:
             return self.signatures.order(row)
-        return state_order(self._states.state(row.tag)) if column == TagColumn.STATE else row.sort_key(column)
+        return self._states.order(row.tag) if column == TagColumn.STATE else row.sort_key(column)
 
     # -- comparison with the local images
 
@@ -387,7 +393,8 @@ class TagModel(RowTable["TagRow"]):
         if changed:
             self._tell_changed(changed, TagColumn.STATE, TagColumn.STATE)
             if self._sort_column == TagColumn.STATE:
-                self._arrange()
+                self._moved = True  # sorted a moment later, together with others
+                self._start_gathering()
 
     # -- content
 

@@ -97,7 +97,7 @@ class Operations(QObject):
         self.signatures = Signatures(self.clients, self.tasks, gate)
         self.groups = EngineGroups(settings)
         self.images = Images(self.clients, self.tasks, settings, folders, environ, engine_url, images)
-        self.states = States(self.clients, self.tasks, book, images, tags, self._status_of)
+        self.states = States(self.clients, self.tasks, book, images, tags, self._status_of, self.tag_history)
         self.states.minutes = Choices.read(settings).check_minutes
         self.clients.recorder = TagNews(self.tag_history, self.states.heard)
         self.images.images_changed.connect(self.states.look)

@@ -24,6 +24,7 @@ from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.operations.place_watch import PlaceState, PlaceStatus
 from longshore.operations.state_asking import Question, StateAsking, kept
 from longshore.operations.tasks import Tasks
+from longshore.transfers.tag_changes import NO_RECORDER, TagRecorder
 from longshore.transfers.transfer import EnginePlace, LibraryPlace, RegistryPlace, TransferSnapshot
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 #: Milliseconds between two looks for states that are out of date.
 _TICK = 60_000
+#: Milliseconds between two updates of the tables: answers come by the dozen, and tables are sorted for each update.
+_PAUSE = 250
+#: Seconds within which what is heard again is no news.
+_ECHO = 60
 #: Why the state of an image is not known whose registry is not to be asked.
 CHECKS_OFF = "Checks are off in the settings of this registry."
 
@@ -57,6 +62,7 @@ class States(QObject):
         images: ImageModel,
         tags: TagModel,
         status: Callable[[LocalPlace | None], PlaceStatus],
+        recorder: TagRecorder = NO_RECORDER,
     ) -> None:
         super().__init__()
         self._clients = clients
@@ -65,7 +71,7 @@ class States(QObject):
         self._images = images
         self._tags = tags
         self._status = status
-        self._checks = TagChecks(clients, clients.checked_tags())
+        self._checks = TagChecks(clients, clients.checked_tags(), recorder)
         self._asking = StateAsking(clients, tasks, self._checks)
         self._asking.answered.connect(self._answered)
         self._asking.ended.connect(self.checked)
@@ -80,6 +86,14 @@ class States(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(_TICK)
         self._timer.timeout.connect(self._tick)
+        #: References whose state may have changed since the last update of the tables.
+        self._dirty: set[Reference] = set()
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE)
+        self._pause.timeout.connect(self._update_dirty)
+        #: The references of all shown images, for any thread.
+        self._wanted: frozenset[Reference] = frozenset()
         self._heard.connect(self._take_news, Qt.ConnectionType.QueuedConnection)
         images.rows_seen.connect(self._seen)
         tags.details_known.connect(self._details_known)
@@ -125,6 +139,7 @@ class States(QObject):
         """Check no more."""
         self._stopped = True
         self._timer.stop()
+        self._pause.stop()
         self._asking.stop()
 
     def choose(self, minutes: int) -> None:
@@ -153,7 +168,9 @@ class States(QObject):
         self._by_reference = {}
         for key, (_, here) in self._heres.items():
             self._by_reference.setdefault(key[1], []).append((key, here))
+        self._wanted = frozenset(self._by_reference)
         self._there = {one: there for one, there in self._there.items() if one in self._by_reference}
+        self._dirty.clear()
         self._judge(self._by_reference)
         if fresh := [one for one in self._by_reference if one not in self._there and not self._alone(one)]:
             self._tasks.run(
@@ -223,12 +240,25 @@ class States(QObject):
 
     def heard(self, news: dict[Reference, str | None]) -> None:
         """Take what tags of registries point to now; see ``TagNews``. Any thread."""
-        with contextlib.suppress(RuntimeError):  # the window is gone
-            self._heard.emit(news)
+        wanted = self._wanted
+        named = {one if one.tag and not one.digest else bare(one): digest for one, digest in news.items()}
+        if found := {one: digest for one, digest in named.items() if one in wanted}:
+            with contextlib.suppress(RuntimeError):  # the window is gone
+                self._heard.emit(found)
 
     @Slot(object)
     def _take_news(self, news: dict[Reference, str | None]) -> None:
-        self._note({bare(one): digest for one, digest in news.items() if bare(one) in self._by_reference})
+        since = datetime.now(UTC) - timedelta(seconds=_ECHO)
+        self._note(
+            {
+                one: digest
+                for one, digest in news.items()
+                if (old := self._there.get(one)) is None
+                or old.digest != digest
+                or old.asked is None
+                or old.asked < since
+            }
+        )
 
     @Slot(object)
     def transferred(self, snapshot: TransferSnapshot) -> None:
@@ -284,8 +314,18 @@ class States(QObject):
             if old is not None and old.digest == there.digest and there.details is None:
                 there = replace(there, details=old.details)
             self._there[one] = kept(old, there)
-        self._judge(one for one in found if one in self._by_reference)
-        self.checked.emit()
+        self._dirty.update(found)
+        if not self._pause.isActive():
+            self._update_dirty()
+
+    @Slot()
+    def _update_dirty(self) -> None:
+        """Update the tables at once, and then not for :data:`_PAUSE`."""
+        dirty, self._dirty = self._dirty, set()
+        if dirty:
+            self._pause.start()
+            self._judge(one for one in dirty if one in self._by_reference)
+            self.checked.emit()
 
     def _judge(self, references: Iterable[Reference]) -> None:
         changed: set[Named] = self._states.keys() - self._heres.keys()

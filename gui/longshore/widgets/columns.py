@@ -212,12 +212,17 @@ class ColumnLayout(QObject):
 
     @Slot(QModelIndex, QModelIndex)
     def _rows_changed(self, first: QModelIndex, last: QModelIndex) -> None:
-        self._look(first.row(), last.row())
+        self._look(first.row(), last.row(), range(first.column(), last.column() + 1))
 
-    def _look(self, first: int, last: int) -> None:
-        """Measure the content of elastic columns in these rows, at most the first :data:`_LOOKED_AT`."""
+    def _look(self, first: int, last: int, changed: range | None = None) -> None:
+        """Measure the content of elastic columns in these rows, at most the first :data:`_LOOKED_AT`.
+
+        *changed*: the columns whose content has changed; all if not given.
+        """
         model = self._view.model()
         for i, column in enumerate(self._columns):
+            if changed is not None and i not in changed:
+                continue
             if column.optional and i not in self._filled:
                 rows = range(first, min(last + 1, first + _SEARCHED))
                 if any(model.data(model.index(row, i), Qt.ItemDataRole.DisplayRole) for row in rows):

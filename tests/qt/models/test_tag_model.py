@@ -249,6 +249,7 @@ def test_what_needs_attention_comes_first(model):
         found |= compared(str(number + 1), state)
     model.sort(TagColumn.STATE)
     model.set_states(found, known=True)
+    model.settle_details()
     assert [row_texts(model, at)[TagColumn.STATE] for at in range(6)] == [
         *("newer", "differs", "only here", "unknown", "in sync", "only there")
     ]

@@ -314,7 +314,7 @@ def test_transfers_and_changes_of_tags_need_no_question(act, serve) -> None:
         await until(lambda: one.words() == ["only here"])
         pulled = transfer(request=request(str(web), Operation.PULL), digest=sha("1"))
         one.states.transferred(pulled)
-        assert one.words() == ["in sync"]
+        await until(lambda: one.words() == ["in sync"])
         assert registry.asked == ["a/web:1"]
         one.states.heard({web: None})
         await until(lambda: registry.asked == ["a/web:1"] * 2)
