@@ -30,8 +30,6 @@ class Choices:
     per_registry: int = 0
     #: MB per second for all of Longshore's own copies together; 0 for no limit.
     copy_limit: int = 0
-    #: Minutes until registries are asked again what the tags of local images point to; 0 for only on request.
-    check_minutes: int = 60
     #: The maximum age in days and number of rows of the history.
     history_days: int = MAX_AGE_DAYS
     history_rows: int = MAX_ROWS
@@ -39,6 +37,8 @@ class Choices:
     notes: bool = True
     #: Whether to show an icon in the tray.
     tray: bool = False
+    #: Minutes until registries are asked again what the tags of local images point to; 0 for only on request.
+    check_minutes: int = 60
 
     @staticmethod
     def read(settings: Settings) -> Choices:

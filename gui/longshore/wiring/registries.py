@@ -139,6 +139,7 @@ class Registries(QObject):
             place,
             pasted if _looks_pullable(pasted) else "",
             self._shared.place_name(place),
+            self.operations.states.budget,
         )
         sheet.transfers_requested.connect(self.operations.transfers.ask)
         read = self.operations.contents.read_choices

@@ -16,7 +16,7 @@ from longshore.widgets.theme import Theme
 
 @pytest.mark.qt_log_ignore("propagateSizeHints")
 def test_what_is_shown_is_what_is_saved(light: Theme, qtbot: QtBot, tmp_path: Path) -> None:
-    given = Choices("dark", 5, 2, 30, 7, 2000, notes=False, tray=True)
+    given = Choices("dark", 5, 2, 30, 7, 2000, notes=False, tray=True, check_minutes=90)
     sheet = PreferencesSheet(None, given)
     qtbot.addWidget(sheet)
     with qtbot.waitSignal(sheet.chosen) as same:
@@ -24,12 +24,16 @@ def test_what_is_shown_is_what_is_saved(light: Theme, qtbot: QtBot, tmp_path: Pa
     assert same.args == [given]
     sheet.copy_limit.setValue(0)
     assert sheet.copy_limit.text() == "none"
+    sheet.check_minutes.setValue(0)
+    assert sheet.check_minutes.text() == "only with F5"
     sheet.notes.setChecked(True)
     with qtbot.waitSignal(sheet.chosen) as changed:
         sheet.confirm.click()
     settings = Settings(tmp_path)
     changed.args[0].write(settings, Choices())
-    assert Choices.read(Settings(tmp_path)) == Choices("dark", 5, 2, 0, 7, 2000, notes=True, tray=True)
+    assert Choices.read(Settings(tmp_path)) == Choices(
+        "dark", 5, 2, 0, 7, 2000, notes=True, tray=True, check_minutes=0
+    )
 
 
 def test_nonsense_in_the_settings_does_no_harm(tmp_path: Path) -> None:

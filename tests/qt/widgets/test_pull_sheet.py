@@ -14,6 +14,7 @@ from longshore.application.inspection.pulling import PlatformChoice, PullChoices
 from longshore.errors import NotInRegistry
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.registry.pull_budget import PullBudget
 from longshore.transfers.transfer import LibraryPlace, TransferRequest
 from longshore.widgets.dialogs import pull as pulling
 from longshore.widgets.dialogs.pull import PullSheet
@@ -151,3 +152,12 @@ def test_a_pasted_platform_stays_chosen(qtbot: QtBot) -> None:
     sheet.set_choices(WEB, FOUND)
     assert sheet.table.currentRow() == 1
     assert requested(qtbot, sheet).platform == ARM
+
+
+def test_what_a_pull_costs_at_docker_hub(qtbot: QtBot) -> None:
+    budget = PullBudget(76, 100, None, datetime.now(UTC))
+    sheet = PullSheet(None, ENGINE, "postgres:16", budget=budget)
+    qtbot.addWidget(sheet)
+    assert sheet.preview.text().splitlines()[1] == "Counts as 1 of 76 pulls left on Docker Hub."
+    sheet.reference.setText("ghcr.io/acme/web:1")
+    assert "Docker Hub" not in sheet.preview.text()

@@ -143,6 +143,7 @@ def test_settings_tell_what_was_typed_and_stay_open_for_what_is_wrong(light: The
     assert not sheet.warning.isVisible()
     sheet.insecure.click()
     assert sheet.warning.isVisible()
+    sheet.checks.click()
     with qtbot.waitSignal(sheet.save_requested) as wished:
         qtbot.keyClick(sheet.called, Qt.Key.Key_Return)
     assert wished.args == [
@@ -154,6 +155,7 @@ def test_settings_tell_what_was_typed_and_stay_open_for_what_is_wrong(light: The
             kind="quay",
             namespace="team/sub",
             title="Ours",
+            checks=False,
         )
     ]
     sheet.answer(LongshoreError("The files cannot be used.", detail="/me.key: No such file"))

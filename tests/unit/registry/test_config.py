@@ -86,6 +86,10 @@ def test_survives_the_settings() -> None:
     plainly = {"host": "a.b", "insecure": "yes", "ca_file": "", "kind": "", "client_key": None}
     assert RegistryConfig.from_json(plainly) == RegistryConfig("a.b")
     assert RegistryConfig("a.b").to_json() == {"host": "a.b"}
+    unchecked = {"host": "a.b", "checks": False}
+    assert RegistryConfig("a.b", checks=False).to_json() == unchecked
+    assert not RegistryConfig.from_json(unchecked).checks
+    assert RegistryConfig.from_json({"host": "a.b", "checks": 0}).checks, "only false is off"
     for odd in (
         {},
         {"host": 3},

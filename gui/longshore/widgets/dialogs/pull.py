@@ -18,11 +18,12 @@ from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.platform_choice import Choice, PlatformTable
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
-from longshore.words import errors, text, times
+from longshore.words import errors, states, text, times
 from longshore.words.inspection import platform_text
 
 if TYPE_CHECKING:
     from longshore.application.inspection.pulling import PullChoices
+    from longshore.registry.pull_budget import PullBudget
 
 #: Milliseconds without a key before a name that was typed is asked for.
 _PAUSE = 600
@@ -31,18 +32,27 @@ PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "lin
 
 
 class PullSheet(Sheet):
-    """Asks for a reference (Docker's rules apply) and optionally a platform."""
+    """Asks for a reference (Docker's rules apply) and optionally a platform.
+
+    *budget*: the pulls that Docker Hub still allows, None if that is not known.
+    """
 
     transfers_requested = Signal(object)  # list[TransferRequest]
     choices_requested = Signal(object)  # Reference, whose platforms are asked for
 
     def __init__(
-        self, parent: QWidget | None, place: LocalPlace, named: str = "", destination: str = ""
+        self,
+        parent: QWidget | None,
+        place: LocalPlace,
+        named: str = "",
+        destination: str = "",
+        budget: PullBudget | None = None,
     ) -> None:
         super().__init__(parent, self.tr("Pull an image"), self.tr("Pull"), width=580)
         self._asked: Reference | None = None  # what was asked for last
         self._found: PullChoices | None = None
         self._place = place
+        self._budget = budget
         engine = isinstance(place, EnginePlace)
         form = self.form()
         self.reference = QLineEdit(named)
@@ -110,7 +120,7 @@ class PullSheet(Sheet):
             self._forget(None)
             return
         named = reference.with_default_tag()
-        self.preview.setText(str(named))
+        self.preview.setText("\n".join(filter(None, (str(named), self._hub_cost(named)))))
         self._forget(named)
         if platform is not None:
             self.platform.setCurrentText(str(platform))
@@ -172,8 +182,12 @@ class PullSheet(Sheet):
             what = self.tr("1 platform") if count == 1 else self.tr("%n platforms", "", count)
         else:
             what = platform_text(found.choices[0].platform)
-        parts = [what, times.age(found.created) if found.created is not None else ""]
+        age = times.age(found.created) if found.created is not None else ""
+        parts = [what, age, self._hub_cost(found.reference)]
         return f"{found.reference}\n" + "  ·  ".join(part for part in parts if part)
+
+    def _hub_cost(self, reference: Reference) -> str:
+        return states.pull_cost(1, self._budget) if reference.domain == DOCKER_HUB else ""
 
     def _wanted(self) -> Choice:
         """What the box asks for now."""
