@@ -181,9 +181,11 @@ def test_a_plan_costs_no_pull_at_docker_hub(tmp_path: Path, monkeypatch: pytest.
         1,
         repo_digests=(f"nginx@sha256:{'1' * 64}",),
     )
+    own = LocalImage(Reference.parse("secret:1"), f"sha256:{'5' * 64}", OLD, 1)
     same = replace(
         here, reference=Reference.parse("nginx:latest"), repo_digests=(f"nginx@sha256:{'a' * 64}",)
     )
+    chosen = [one.reference for one in (here, same, own) if one.reference is not None]
     with Internet(tmp_path / "net", {"registry-1.docker.io": registry, "hub.docker.com": api}) as internet:
         for name, value in internet.environ().items():
             monkeypatch.setenv(name, value)
@@ -191,8 +193,8 @@ def test_a_plan_costs_no_pull_at_docker_hub(tmp_path: Path, monkeypatch: pytest.
         try:
             found = plan(
                 session.clients,
-                [(nowhere, [here]), (LibraryPlace(tmp_path / "library"), [here, same])],
-                Wanted(minimum_age=7),
+                [(nowhere, [here, own]), (LibraryPlace(tmp_path / "library"), [here, same])],
+                Wanted(minimum_age=7, only=chosen),
                 Cancellation(),
             )
         finally:
@@ -208,6 +210,8 @@ def test_a_plan_costs_no_pull_at_docker_hub(tmp_path: Path, monkeypatch: pytest.
     assert moved.fetch == version.fetch == Fetch(7_000_000, at_most=True)
     assert moved.held is None and moved.created == datetime(2024, 5, 1, 10, tzinfo=UTC)
     assert not [one for one in asked if one[0] == "GET" and "/manifests/" in one[1]]
+    # Selected, but not typed: a name that is only here stays here.
+    assert not [one for one in asked if "secret" in one[1]] and found.only_here == (own.reference,)
 
 
 def test_the_images_of_a_file_and_what_can_not_be_updated(

@@ -139,7 +139,8 @@ def plan(
     """
     places = [_Contents(place, images) for place, images in contents]
     only = list(dict.fromkeys(map(bare, wanted.only)))
-    found = _compared(clients, places, only, cancellation)
+    named = set(map(bare, wanted.named))
+    found = _compared(clients, places, set(only), named, cancellation)
     missing = [name for name in only if all(name not in place.by_name for place in places)]
     failures = [
         Failure(one.reference, one.compared.error, one.contents.place)
@@ -197,15 +198,21 @@ def _done(
 
 
 def _compared(
-    clients: Clients, places: Iterable[_Contents], only: Sequence[Reference], cancellation: Cancellation
+    clients: Clients,
+    places: Iterable[_Contents],
+    only: Collection[Reference],
+    named: Collection[Reference],
+    cancellation: Cancellation,
 ) -> list[_Found]:
     """The images that are asked for, compared with their registries in one go: a tag is asked for once."""
     asked: list[tuple[_Contents, Here]] = []
     for one in places:
         library = isinstance(one.place, LibraryPlace)
         sure = library or _lists_only_proof(clients, one.place)
-        heres = states.of_images(one.images, picked=library, sure=sure, only=only)
-        asked += [(one, here) for here in heres if here.present]
+        for here in states.of_images(one.images, picked=library, sure=sure):
+            if not only or here.reference in only:
+                # A registry hears a name that is only here if the user typed it, and not because it was selected.
+                asked.append((one, replace(here, asked_for=here.reference in named)))
     heard = states.compare(clients, [here for _, here in asked], cancellation)
     compared = with_hub(clients, heard, cancellation)
     return [_Found(one, result) for (one, _), result in zip(asked, compared, strict=True)]
