@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _Index = QModelIndex | QPersistentModelIndex
 _NO_PARENT = QModelIndex()
 #: Most steps that are shown: engines allow about 125 layers, but a history may be anything.
-_MOST = 500
+_MOST = 300
 #: Between several instructions in one row.
 _BETWEEN = "  ·  "
 

@@ -81,6 +81,7 @@ def test_platforms_are_chosen_with_their_sizes(light: Theme, qtbot: QtBot) -> No
     assert [choice.list.item(row).text().split()[0] for row in range(2)] == ["linux/amd64", "linux/arm64"]
     choice.list.item(0).setCheckState(Qt.CheckState.Unchecked)
     assert "10 MB" in choice.words.text()
+    assert choice.words.text().endswith("Left out: linux/amd64.")
     choice.list.item(1).setCheckState(Qt.CheckState.Unchecked)
     assert not sheet.confirm.isEnabled()
     assert "Select at least one platform" in sheet.problem.text()

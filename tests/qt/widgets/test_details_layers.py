@@ -81,7 +81,7 @@ def test_a_huge_history_is_cut() -> None:
     assert len(rows) == 1 and len(rows[0].step) < 600_000
     layers = tuple(Layer(f"sha256:{number:064}", number) for number in range(5_000))
     steps = tuple(Step(None, number) for number in range(5_000))
-    assert len(layer_rows(Inspected(Endpoint(ENGINE, WEB), layers=layers, steps=steps))) == 500
+    assert len(layer_rows(Inspected(Endpoint(ENGINE, WEB), layers=layers, steps=steps))) == 300
 
 
 def test_rows_of_an_image_in_a_registry() -> None:

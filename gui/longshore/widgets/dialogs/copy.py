@@ -113,8 +113,13 @@ class PlatformChoice(QObject):
         )
         much = self.tr(", {0} compressed").format(size) if self._whole else ""
         if self.some:
-            count = self._platforms_words(len(self.chosen()))
+            chosen = self.chosen()
+            count = self._platforms_words(len(chosen))
             words = self.tr("{0}{1}. An index with fewer platforms has a new digest.").format(count, much)
+            left_out = [platform for platform in sorted(self._sizes, key=str) if platform not in chosen]
+            if left_out:
+                names = ", ".join(text.safe(str(platform), 80) for platform in left_out)
+                words = self.tr("{0} Left out: {1}.").format(words, names)
         elif self._sizes:
             words = self.tr("{0}{1}. Digests are kept.").format(self._platforms_words(len(self._sizes)), much)
         elif self._whole:
