@@ -107,10 +107,11 @@ class ContentsReader:
         return pull_choices(reference, place, self._clients, cancellation)
 
     def _with_costs(self, choices: PullChoices, place: LocalPlace, cancellation: Cancellation) -> PullChoices:
-        from longshore.application.inspection.pulling import with_costs
+        from longshore.application.inspection.pulling import choices_here, with_costs
         from longshore.application.inspection.sharing import known_images
 
-        return with_costs(choices, known_images(place, self._clients, cancellation))
+        here = choices_here(choices, place, self._clients)
+        return with_costs(choices, known_images(place, self._clients, cancellation), here)
 
     def _ask_platforms(self, reference: Reference, cancellation: Cancellation) -> tuple[Platform, ...]:
         found = existing(self._clients, reference, cancellation)

@@ -7,7 +7,7 @@ from pathlib import Path
 from longshore.application.clients import Clients
 from longshore.application.inspection.inspecting import inspect
 from longshore.application.inspection.presence import present_platforms
-from longshore.application.inspection.pulling import pull_choices, with_costs
+from longshore.application.inspection.pulling import choices_here, pull_choices, with_costs
 from longshore.application.inspection.sharing import known_images, shared_layers
 from longshore.application.inspection.values import DocumentKind
 from longshore.cancellation import Cancellation
@@ -36,6 +36,7 @@ def test_steps_sizes_and_shared_layers(
             remote = inspect(Endpoint(RegistryPlace(name.domain), name), clients, Cancellation())
             known = known_images(place, clients, Cancellation())
             here = present_platforms(remote, place, clients)
+            assert choices_here(before, place, clients) == here
         finally:
             client.remove_image(str(name), force=True)
     clients.close()

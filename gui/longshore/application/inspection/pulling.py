@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from longshore.application.inspection.content import Inspection
+from longshore.application.inspection.presence import present_platforms
 from longshore.application.inspection.sharing import KnownImage, shared_layers
-from longshore.application.inspection.values import Inspected, Layer
+from longshore.application.inspection.values import Inspected, Layer, PlatformSize
 from longshore.errors import DigestMismatch, InvalidContent, InvalidInput, NotInRegistry
 from longshore.oci.image_config import ImageConfig
 from longshore.oci.manifest import Index, Manifest
@@ -145,14 +147,33 @@ def _choice(
     return choice, config.created
 
 
-def with_costs(found: PullChoices, known: Sequence[KnownImage]) -> PullChoices:
+def choices_here(found: PullChoices, place: LocalPlace, clients: Clients) -> Mapping[str, bool]:
+    """Whether *place* has each choice, by digest. Blocks. Raises EngineError, LibraryError."""
+    platforms = tuple(
+        PlatformSize(one.platform, one.digest, one.size, config_digest=one.config[0]) for one in found.choices
+    )
+    return present_platforms(Inspected(_end(found), digest=found.digest, platforms=platforms), place, clients)
+
+
+def with_costs(
+    found: PullChoices, known: Sequence[KnownImage], here: Mapping[str, bool] = MappingProxyType({})
+) -> PullChoices:
     """*found* with what each platform would fetch into a place with the images *known*. Pure.
 
-    An engine may fetch more: classic ones keep only layers that they pulled or pushed before (say "up to" for less).
+    *here*: whether the place has a choice as a whole. An engine may fetch more: classic ones keep only layers that they
+    pulled or pushed before (say "about" for less).
     """
     return replace(
-        found, choices=tuple(replace(one, to_fetch=_cost(one, found, known)) for one in found.choices)
+        found,
+        choices=tuple(
+            replace(one, to_fetch=0 if here.get(one.digest) else _cost(one, found, known))
+            for one in found.choices
+        ),
     )
+
+
+def _end(found: PullChoices) -> Endpoint:
+    return Endpoint(RegistryPlace(found.reference.domain), found.reference)
 
 
 def _cost(choice: PlatformChoice, found: PullChoices, known: Sequence[KnownImage]) -> int | None:
@@ -163,8 +184,7 @@ def _cost(choice: PlatformChoice, found: PullChoices, known: Sequence[KnownImage
         return 0
     if not known:
         return choice.size
-    end = Endpoint(RegistryPlace(found.reference.domain), found.reference)
-    seen = shared_layers(Inspected(end, layers=choice.layers), known)
+    seen = shared_layers(Inspected(_end(found), layers=choice.layers), known)
     if any(layer.here is None for layer in seen):
         return None
     parts: Mapping[str, int] = {

@@ -35,6 +35,12 @@ def test_an_image_that_is_here_costs_nothing() -> None:
     assert costs([KnownImage("other", blobs=frozenset({"amd1"}))], one) == [210]
 
 
+def test_a_platform_that_the_place_names_costs_nothing() -> None:
+    found = PullChoices(WEB, "top", (choice(AMD, "amd", "d1"), choice(ARM, "arm", "e1")))
+    after = with_costs(found, [KnownImage("top", (), ("d1",))], {"amd": True, "arm": False}).choices
+    assert [one.to_fetch for one in after] == [0, 110]
+
+
 def test_what_was_not_read_is_not_known() -> None:
     known = [KnownImage("x", (), ("d1",))]
     assert costs(known, choice(AMD, "amd", size=None)) == [None]
