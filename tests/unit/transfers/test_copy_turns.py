@@ -45,7 +45,7 @@ class Place:
 
 def brought(host: str, *, waited: bool = False, there: bool = False) -> list[Any]:
     place: Any = Place(host, waited=waited, there=there)
-    reader: Any = SimpleNamespace(host="one.example", repository="a")
+    reader: Any = SimpleNamespace(host="one.example", repository="a", mountable=lambda *_: "a")
     clients: Any = SimpleNamespace(bandwidth=Bandwidth())
     request = copy("one.example/a:1", "two.example/team/app:1")
     work = CopyWork(
