@@ -42,5 +42,5 @@ def test_details_follow_the_selection(
     window.keys("F6", "ctrl+Page_Up")  # around to the last tab
     wait_line(window, "Document", '"schemaVersion": 2,')
     window.wait_text("digest verified")
-    window.keys("Escape", "F4")
+    window.click(window.wait_for("Details", "check box", "toggle button", "push button"))
     window.wait(lambda: window.find("Document", "table") is None, "the panel to go")

@@ -162,9 +162,8 @@ class Actions(QObject):
         window, place = self._window, self._window.details_place
         self.show_details = self._add(view, self.tr("Details"), place.toggle, "F4", "Alt+Return", "Alt+Enter")
         self.show_details.setCheckable(True)
-        self.details_button = DetailsButton(self.show_details)
-        window.menuBar().setCornerWidget(self.details_button)
-        self.details_button.show()
+        self.details_button = DetailsButton(self.show_details, window.menuBar(), window)
+        window.resized.connect(self.details_button.place)
         place.visible_changed.connect(self.show_details.setChecked)
         self.show_details.setChecked(place.visible)
         tabs = window.details.tabs

@@ -62,6 +62,7 @@ class MainWindow(QMainWindow):
     about_requested = Signal()
     appearance_chosen = Signal(str)  # value of Appearance; already applied
     painted = Signal()  # the window was painted for the first time
+    resized = Signal()
     active_changed = Signal()  # another pane is active
     unused_key = Signal(object)  # QKeyCombination that nothing in the window has used
     close_requested = Signal()  # the user closes the window; it stays until close_now()
@@ -292,6 +293,7 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Qt's hook."""
         super().resizeEvent(event)
+        self.resized.emit()
         if self._place is not None:
             self._place.set_room(event.size().width())
 

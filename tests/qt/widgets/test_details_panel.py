@@ -237,9 +237,10 @@ def test_a_narrow_window_without_transfers_has_only_details_below(bench: Bench, 
 
 def test_the_button_of_the_menu_bar_shows_and_hides_it(bench: Bench) -> None:
     window = bench.window
-    button = next(
-        one for one in window.menuBar().findChildren(QPushButton) if one.accessibleName() == "Details"
-    )
+    button = next(one for one in window.findChildren(QPushButton) if one.accessibleName() == "Details")
+    assert button.parentWidget() is window, "a child of the menu bar would be hidden from screen readers"
+    bar = window.menuBar().geometry()
+    assert bar.contains(button.geometry()) and button.geometry().right() > bar.right() - 20
     assert button.isVisible() and not button.isChecked()
     button.click()
     assert button.isChecked() and window.details.isVisible() and bench.actions.show_details.isChecked()
