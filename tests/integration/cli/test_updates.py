@@ -99,7 +99,6 @@ def test_a_tag_that_moved_is_seen_updated_and_put_back(
     code, rows = run(host, "transfer", "update", name, "--yes")
     assert (code, rows[-1]["state"]) == (0, "Succeeded")
     assert run(host, "state", "outdated", "--tags-only", name)[0] == 0
-    assert run(host, "state", "outdated", name)[0] == 1  # the newer version was not asked for
     _, (undone,) = run(host, "undo", "undo", "--yes")
     assert (undone["reference"], undone["state"]) == (name, "undone")
     code, (state,) = run(host, "state", "outdated", "--tags-only", name)
