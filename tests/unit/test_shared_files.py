@@ -215,8 +215,8 @@ def test_what_overwrites_us_afterwards_is_merged_while_we_watch(path: Path) -> N
     def stale_writer() -> None:
         while path.read_bytes() == b'{"old": 1}':
             pass
+        overwritten.set()  # before it is: a merge in between would not see it, and the watch would go on
         _replace(path, '{"old": 1, "theirs": 1}')
-        overwritten.set()
 
     thread = threading.Thread(target=stale_writer)
     thread.start()
