@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from longshore.application.attached.kinds import Kind
 from longshore.cli import exit_codes
 from longshore.cli.output import Output
 from longshore.cli.streams import report, write
@@ -84,18 +85,33 @@ def run(session: Session, arguments: argparse.Namespace, output: Output, end: En
     own = None if arguments.packages else _own_scan(session, found, output)
     if arguments.packages:
         packages = [(one, package) for one, said in rows if said.sbom for package in said.sbom.packages]
-        _packages(output, packages, csv=arguments.format == "csv")
+        known = not any(said.problem or unknown_form(arguments, said) for _, said in rows)
+        _packages(output, packages, csv=arguments.format == "csv", known=known)
     elif arguments.findings:
         findings = [(_of(one), finding) for one, said in rows if said.scan for finding in said.scan.findings]
         findings += [(_of_scan(own), finding) for finding in own.result.findings] if own else []
-        _findings(output, findings, csv=arguments.format == "csv")
+        known = not any(said.problem or unknown_form(arguments, said) for _, said in rows)
+        _findings(output, findings, csv=arguments.format == "csv", known=known)
     else:
         _attached(output, found, rows, own)
-    for problem in (said.problem for _, said in rows if said.problem is not None):
-        output.error(problem)
+    whole = not found.left_out
+    for one, said in rows:
+        if said.problem is not None:
+            output.error(said.problem, at=f"{words.title(one, said)} {one.digest}")
+            whole = False
+        elif unknown_form(arguments, said):
+            output.warning(words.unknown_form(one, said))
+            whole = False
     for sentence in words.incomplete(found):
         output.warning(sentence)
-    return exit_codes.DONE
+    return exit_codes.DONE if whole else exit_codes.SOME_FAILED
+
+
+def unknown_form(arguments: argparse.Namespace, said: Said) -> bool:
+    """Whether *said* is of a document that *arguments* ask for, in a form that is not read here, such as XML."""
+    if arguments.packages:
+        return said.kind is Kind.SBOM and said.sbom is None
+    return bool(arguments.findings) and said.kind is Kind.SCAN and said.scan is None
 
 
 def _scan(session: Session, arguments: argparse.Namespace, output: Output, end: Endpoint) -> int:
@@ -175,8 +191,10 @@ def _attached(
                 output.line(f"  {name + ':':<15}{value}")
 
 
-def _packages(output: Output, rows: list[tuple[Attachment, Package]], *, csv: bool) -> None:
-    """Print *rows*; for people, each package once."""
+def _packages(
+    output: Output, rows: list[tuple[Attachment, Package]], *, csv: bool, known: bool = True
+) -> None:
+    """Print *rows*; for people, each package once. *known*: all documents were read."""
     for one, package in rows:
         output.record(
             "package",
@@ -196,7 +214,8 @@ def _packages(output: Output, rows: list[tuple[Attachment, Package]], *, csv: bo
         write(packages_csv(once))
         return
     if not once:
-        output.line(tr("No SBOM is attached to this image."))
+        if known:
+            output.line(tr("No SBOM is attached to this image."))
         return
     output.table(
         [tr("Package"), tr("Version"), tr("Licence"), tr("Type")],
@@ -215,7 +234,9 @@ def _packages(output: Output, rows: list[tuple[Attachment, Package]], *, csv: bo
     )
 
 
-def _findings(output: Output, rows: list[tuple[dict[str, Any], Finding]], *, csv: bool) -> None:
+def _findings(
+    output: Output, rows: list[tuple[dict[str, Any], Finding]], *, csv: bool, known: bool = True
+) -> None:
     for where, finding in rows:
         output.record("finding", {**finding_values(finding), **where})
     once = list(dict.fromkeys(finding for _, finding in rows))
@@ -225,7 +246,8 @@ def _findings(output: Output, rows: list[tuple[dict[str, Any], Finding]], *, csv
         write(findings_csv(once))
         return
     if not once:
-        output.line(tr("No scan result with findings is attached to this image."))
+        if known:
+            output.line(tr("No scan result with findings is attached to this image."))
         return
     output.table(
         [tr("Severity"), tr("Vulnerability"), tr("Package"), tr("Version"), tr("Fixed in"), tr("Title")],
@@ -266,7 +288,7 @@ def attachment_values(found: Found, one: Attachment, said: Said) -> dict[str, An
         if said.sbom is None
         else {
             "format": said.sbom.format,
-            "packages": len(said.sbom.packages) + said.sbom.left_out,
+            "packages": len(said.sbom.packages),
             "tool": said.sbom.tool or None,
             "created": None if said.sbom.created is None else said.sbom.created.isoformat(),
         },

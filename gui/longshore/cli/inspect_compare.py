@@ -11,6 +11,7 @@ from longshore.application.comparing.values import Side
 from longshore.cli import exit_codes
 from longshore.cli.output import Output
 from longshore.cli.transfer_values import place_values
+from longshore.errors import InvalidContent
 from longshore.words import comparing as words
 from longshore.words import text
 
@@ -41,10 +42,18 @@ def run(session: Session, arguments: argparse.Namespace, output: Output, left: E
     cancellation = Cancellation()
     right = places.end_of(places.parse_place(arguments.compare, session), session)
     found = reading.read(left, right, session.clients, cancellation, arguments.platform)
-    packages = reading.read_packages(found, session.clients, cancellation) if arguments.packages else None
+    packages, unread = None, None
+    if arguments.packages:
+        try:
+            packages = reading.read_packages(found, session.clients, cancellation)
+        except InvalidContent as error:
+            unread = error
     output.record("comparison", values(found, packages, secrets=arguments.show_secrets))
     for line in lines(found, packages, secrets=arguments.show_secrets):
         output.line(line)
+    if unread is not None:
+        output.error(unread)
+        return exit_codes.SOME_FAILED
     return exit_codes.DONE
 
 

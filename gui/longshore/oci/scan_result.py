@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-#: Most findings that are kept of one scan; all are counted.
-MOST_FINDINGS = 20_000
 #: Longest text of a field of a finding, in characters.
 _LONGEST = 500
 
@@ -83,8 +81,8 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class ScanResult:
     """The result of one scan. *scanner*: its name and version. *counts*: findings by severity, the worst first, without
-    those of which there are none. *findings*: the worst first; fewer than counted if there are too many, or if only
-    the numbers are known."""
+    those of which there are none. *findings*: the worst first; fewer than counted if only the
+    numbers are known."""
 
     scanner: str
     counts: tuple[tuple[Severity, int], ...]
@@ -104,7 +102,7 @@ class ScanResult:
         counted = dict.fromkeys(SEVERITIES, 0)
         for one in every:
             counted[one.severity] += 1
-        return cls(scanner[:_LONGEST], counts_of(counted), tuple(every[:MOST_FINDINGS]), finished)
+        return cls(scanner[:_LONGEST], counts_of(counted), tuple(every), finished)
 
 
 def counts_of(numbers: dict[Severity, int]) -> tuple[tuple[Severity, int], ...]:

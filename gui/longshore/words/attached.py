@@ -61,8 +61,7 @@ def verdict_word(verdict: Verdict) -> str:
 
 def sbom(found: Sbom) -> str:
     """Return an SBOM in one line: ``SPDX 2.3, 214 packages, made by syft 1.18``."""
-    number = len(found.packages) + found.left_out
-    parts = [text.safe(found.format, 40), packages(number)]
+    parts = [text.safe(found.format, 40), packages(len(found.packages))]
     if found.tool:
         parts.append(tr("made by {0}").replace("{0}", text.safe(found.tool, 60)))
     return ", ".join(parts)
@@ -204,6 +203,13 @@ def incomplete(found: Found) -> list[str]:
     if found.left_out:
         out.append(tr("{0} more are attached than are listed here.").replace("{0}", f"{found.left_out:,}"))
     return out
+
+
+def unknown_form(attachment: Attachment, said: Said) -> str:
+    """Return the sentence for a document in a form that is not read here."""
+    named = f"{title(attachment, said)} {attachment.digest}"
+    kind = text.safe(attachment.media_type, 100)
+    return tr("{0}: Longshore does not read this form ({1}).").replace("{0}", named).replace("{1}", kind)
 
 
 def _place(found: Found) -> str:

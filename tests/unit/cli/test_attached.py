@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from longshore.application.attached import finding, reading
 from longshore.application.attached.finding import Attachment, Found, How
 from longshore.application.attached.kinds import Kind
 from longshore.application.attached.provenance import Provenance
@@ -18,7 +20,7 @@ from longshore.application.attached.sboms import Package, Sbom
 from longshore.application.session import Session
 from longshore.cli import inspect_attached
 from longshore.cli.output import Output
-from longshore.errors import InvalidInput
+from longshore.errors import InvalidContent, InvalidInput
 from longshore.oci.reference import Reference
 from longshore.oci.scan_result import Finding, ScanResult, Severity
 from longshore.transfers.transfer import Endpoint, RegistryPlace
@@ -78,13 +80,42 @@ def test_each_package_and_finding_once(capsys: pytest.CaptureFixture[str]) -> No
     package = Package("curl", "7", "MIT", "pkg:deb/debian/curl@7")
     inspect_attached._packages(PEOPLE, [(ONE, package), (ONE, package)], csv=False)
     assert capsys.readouterr().out.splitlines()[1:] == ["curl     7        MIT      deb"]
-    finding = Finding("CVE-1", Severity.HIGH, "curl", "7", "8", "A\x1b hole")
-    inspect_attached._findings(PEOPLE, [(WHERE, finding), (WHERE, finding)], csv=False)
+    hole = Finding("CVE-1", Severity.HIGH, "curl", "7", "8", "A\x1b hole")
+    inspect_attached._findings(PEOPLE, [(WHERE, hole), (WHERE, hole)], csv=False)
     assert capsys.readouterr().out.splitlines()[1].split() == ["high", "CVE-1", "curl", "7", "8", "A", "hole"]
-    inspect_attached._findings(PEOPLE, [(WHERE, finding)], csv=True)
+    inspect_attached._findings(PEOPLE, [(WHERE, hole)], csv=True)
     assert capsys.readouterr().out.splitlines()[1] == "high,CVE-1,curl,7,8,A hole"
     inspect_attached._packages(PEOPLE, [], csv=False)
     assert capsys.readouterr().out == "No SBOM is attached to this image.\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "told"),
+    [
+        (
+            Said(Kind.SBOM, problem=InvalidContent("It can't be read.", subject=DIGEST)),
+            "packages",
+            "It can't be",
+        ),
+        (Said(Kind.SBOM), "packages", "SBOM"),
+        (Said(Kind.SCAN), "findings", "application/spdx+json"),
+        (Said(Kind.SCAN), "packages", ""),
+    ],
+)
+def test_a_document_that_cannot_be_read_is_named(
+    said: Said, kind: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = replace(FOUND, attachments=(ONE,))
+    monkeypatch.setattr(finding, "find", lambda *_: found)
+    monkeypatch.setattr(reading, "read_all", lambda _1, _2, _3, tell: tell(ONE, said))
+    monkeypatch.setattr(inspect_attached, "_own_scan", lambda *_: None)
+    session = cast(Session, SimpleNamespace(clients=None))
+    asked = arguments(**{kind: True}, platform=None)
+    code = inspect_attached.run(session, asked, PEOPLE, FOUND.end)
+    shown = capsys.readouterr()
+    assert (code, told in shown.err, DIGEST in shown.err) == (3 if told else 0, True, bool(told))
+    # "None is attached" is said only where that is known.
+    assert bool(shown.out) is not bool(told)
 
 
 def test_a_scan(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,7 @@ def said(attachment: Attachment, reader: ContentReader, cancellation: Cancellati
     try:
         return said_by(content(attachment, reader, cancellation), attachment.kind)
     except InvalidContent as error:
+        error.subject = error.subject or attachment.digest
         return Said(attachment.kind, predicate=attachment.predicate, problem=error)
 
 

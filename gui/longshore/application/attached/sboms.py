@@ -11,8 +11,6 @@ from typing import Any
 from longshore.application.attached.fields import LONGEST, as_list, as_object, as_text, objects
 from longshore.oci.image_config import parse_time
 
-#: Most packages that are read of one SBOM.
-MOST_PACKAGES = 100_000
 _NOTHING = ("NOASSERTION", "NONE", "")
 
 
@@ -35,14 +33,12 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Sbom:
-    """What an SBOM says. *format*: ``SPDX 2.3``, ``CycloneDX 1.5``. *tool*: what made it. *left_out*: packages beyond
-    the limit."""
+    """What an SBOM says. *format*: ``SPDX 2.3``, ``CycloneDX 1.5``. *tool*: what made it."""
 
     format: str
     packages: tuple[Package, ...]
     tool: str = ""
     created: datetime | None = None
-    left_out: int = 0
 
 
 def sbom_of(document: Mapping[str, Any]) -> Sbom | None:
@@ -59,9 +55,9 @@ def sbom_of(document: Mapping[str, Any]) -> Sbom | None:
 
 
 def _made(name: str, packages: Iterable[Package], tool: str, created: datetime | None) -> Sbom:
-    reading = iter(packages)
-    found = tuple(islice(reading, MOST_PACKAGES))
-    return Sbom(name, found, tool, created, sum(1 for _ in reading))
+    # All of them: what the document may hold is limited (foreign_json.ATTACHED), and a list that ends early would say
+    # that a package is not in the image.
+    return Sbom(name, tuple(packages), tool, created)
 
 
 # -- SPDX 2 (spdx.github.io/spdx-spec/v2.3)

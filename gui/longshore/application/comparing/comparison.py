@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from longshore.application.attached.sboms import Package
     from longshore.application.inspection.values import Inspected, Layer
 
-#: Most lines of a configuration, and most packages, that are compared; no real image has as many.
+#: Most lines of a configuration that are compared; no real image has as many.
 MOST_LINES = 5_000
-MOST_PACKAGES = 100_000
 #: Settings that have lines of their own, as manifests and engines write them.
 _SETTINGS_SHOWN = frozenset(
     {
@@ -192,7 +191,7 @@ def compare_packages(left: Sequence[Package], right: Sequence[Package]) -> tuple
     """The packages of both, by name and type."""
     versions: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
     for side, packages in enumerate((left, right)):
-        for one in packages[:MOST_PACKAGES]:
+        for one in packages:
             versions.setdefault((one.name, one.type), (set(), set()))[side].add(one.version)
     return tuple(
         ComparedPackage(name, kind, tuple(sorted(mine)), tuple(sorted(theirs)))

@@ -12,6 +12,7 @@ from longshore.errors import InvalidInput, NotInLibrary, NotInRegistry
 from longshore.side_by_side import ask_all
 
 if TYPE_CHECKING:
+    from longshore.application.attached.reading import Said
     from longshore.application.attached.sboms import Package
     from longshore.application.clients import Clients
     from longshore.application.inspection.values import Inspected
@@ -39,7 +40,10 @@ def read(
 
 
 def read_packages(compared: Comparison, clients: Clients, cancellation: Cancellation) -> ComparedPackages:
-    """Compare the packages that the attached SBOMs of both images name. Blocks: each SBOM is read."""
+    """Compare the packages that the attached SBOMs of both images name. Blocks: each SBOM is read.
+
+    Raises InvalidContent if one cannot be read: its packages would seem to be missing.
+    """
     found = [
         _packages(side.end, clients, cancellation, side.platform) for side in (compared.left, compared.right)
     ]
@@ -56,16 +60,16 @@ def _packages(
     """All packages that SBOMs of the image at *end* name; None without an SBOM."""
     from longshore.application.attached import reading
     from longshore.application.attached.finding import find
+    from longshore.application.attached.kinds import Kind
 
     try:
         attached = find(end, clients, cancellation, platform)
     except (InvalidInput, NotInRegistry, NotInLibrary):
         return None  # an engine's image that was never in a registry, or is gone from it
-    sboms: list[tuple[Package, ...]] = []
-    reading.read_all(
-        attached,
-        clients,
-        cancellation,
-        lambda _one, said: sboms.append(said.sbom.packages) if said.sbom is not None else None,
-    )
-    return [package for packages in sboms for package in packages] if sboms else None
+    rows: list[Said] = []
+    reading.read_all(attached, clients, cancellation, lambda _, said: rows.append(said))
+    for said in rows:
+        if said.problem is not None and said.kind not in (Kind.PROVENANCE, Kind.SCAN):
+            raise said.problem
+    sboms = [said.sbom for said in rows if said.sbom is not None]
+    return [package for sbom in sboms for package in sbom.packages] if sboms else None

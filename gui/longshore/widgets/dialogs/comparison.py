@@ -206,9 +206,9 @@ class CompareSheet(Sheet):
                 text.safe(one.name, 200),
                 *(text.safe(", ".join(side), 200) or "–" for side in (one.left, one.right)),
             )
-            for one in shown
+            for one in shown[:MOST_ROWS]
         ]
-        self._put(self.packages, rows, lambda row: shown[row].same)
+        self._put(self.packages, rows, lambda row: shown[row].same, more=len(shown) - len(rows))
         if reason := words.no_packages(found):
             self.note.setText(reason)
         elif not rows:
@@ -221,8 +221,9 @@ class CompareSheet(Sheet):
         same: Callable[[int], bool],
         *,
         fixed: bool = False,
+        more: int = 0,
     ) -> None:
-        """Show *rows* in *table*, at most :data:`MOST_ROWS`; those that are the same are dim."""
+        """Show *rows* in *table*, at most :data:`MOST_ROWS`; those that are the same are dim. *more*: rows beyond."""
         theme = current_theme()
         table.setRowCount(min(len(rows), MOST_ROWS))
         for number, row in enumerate(rows[:MOST_ROWS]):
@@ -234,8 +235,9 @@ class CompareSheet(Sheet):
                 elif column == 1:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 table.setItem(number, column, item)
-        if len(rows) > MOST_ROWS:
-            self.note.setText(self.tr("{0} more are not shown.").format(f"{len(rows) - MOST_ROWS:,}"))
+        more += max(len(rows) - MOST_ROWS, 0)
+        if more:
+            self.note.setText(self.tr("{0} more are not shown.").format(f"{more:,}"))
 
 
 def _made(shown: str, ink: QColor, font: QFont | None) -> QTableWidgetItem:

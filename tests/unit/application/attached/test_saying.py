@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from longshore.application.attached import documents
+from longshore.application.attached import documents, sboms
 from longshore.application.attached.kinds import Kind
 from longshore.application.attached.provenance import Provenance
 from longshore.application.attached.reading import Said, said_by
 from longshore.application.attached.sboms import Package
 from longshore.errors import InvalidContent
 from longshore.oci.foreign_json import ATTACHED, Bounds
-from longshore.oci.scan_result import Severity
+from longshore.oci.scan_result import Finding, ScanResult, Severity
 from testbed import attachments as made
 
 PACKAGES = [("curl", "7.88.1", "curl"), ("tini", "0.19.0", "")]
@@ -285,3 +285,10 @@ def test_wrong_types_everywhere() -> None:
     ]
     for document in odd:
         say(document)
+
+
+def test_no_package_and_no_finding_is_left_out() -> None:
+    packages = [Package("a")] * 100_001
+    assert len(sboms._made("SPDX 2.3", packages, "", None).packages) == 100_001
+    findings = [Finding("CVE-1", Severity.HIGH)] * 20_001
+    assert len(ScanResult.of("Trivy", findings).findings) == 20_001

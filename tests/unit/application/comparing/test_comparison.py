@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from longshore.application.attached.sboms import Package
+from longshore.application.attached import finding
+from longshore.application.attached import reading as attached
+from longshore.application.attached.kinds import Kind
+from longshore.application.attached.reading import Said
+from longshore.application.attached.sboms import Package, Sbom
+from longshore.application.clients import Clients
+from longshore.application.comparing import reading
 from longshore.application.comparing.comparison import compare, compare_packages, missing_bytes
 from longshore.application.comparing.values import (
     ComparedPackage,
@@ -17,7 +24,9 @@ from longshore.application.comparing.values import (
     Side,
 )
 from longshore.application.inspection.values import Inspected, Layer
+from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
+from longshore.errors import InvalidContent
 from longshore.oci.image_config import RunConfig
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -209,3 +218,19 @@ def test_sentences() -> None:
     assert words.no_packages(ComparedPackages(missing=Side.LEFT)) == "The left image has no SBOM attached."
     assert words.no_packages(ComparedPackages()) == "The SBOMs name no packages."
     assert words.no_packages(ComparedPackages(compare_packages([Package("a")], []))) == ""
+
+
+def test_an_sbom_that_cannot_be_read_has_no_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Said(Kind.SBOM, problem=InvalidContent("It can't be read."))
+    rows = [
+        Said(Kind.SBOM, sbom=Sbom("SPDX 2.3", (Package("a"),))),
+        Said(Kind.PROVENANCE, problem=broken.problem),
+    ]
+    monkeypatch.setattr(finding, "find", lambda *_: None)
+    monkeypatch.setattr(attached, "read_all", lambda _1, _2, _3, tell: [tell(None, one) for one in rows])
+    compared = compare(image(), image())
+    found = reading.read_packages(compared, cast(Clients, None), Cancellation())
+    assert [one.name for one in found.packages] == ["a"]
+    rows.append(broken)
+    with pytest.raises(InvalidContent):
+        reading.read_packages(compared, cast(Clients, None), Cancellation())
