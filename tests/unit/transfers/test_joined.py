@@ -166,3 +166,26 @@ def test_what_has_no_platform_is_refused(config: str, platform: str, words: str)
     with pytest.raises(InvalidInput, match=words) as caught:
         index_of(joined((shelf, "1")))
     assert caught.value.subject == "a:1"
+
+
+def test_sizes_and_types_are_those_of_the_manifests() -> None:
+    shelf = Shelf()
+    amd = shelf.image("linux/amd64", "x")
+    row = {**amd.to_json(), "size": 10**12, "mediaType": DOCKER_MANIFEST}
+    row["platform"] = {"os": "linux", "architecture": "amd64"}
+    shelf.put({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [row]}, "index")
+    reader = joined((shelf, "index"))
+    (child,) = index_of(reader).manifests
+    assert (child.size, child.media_type) == (amd.size, OCI_MANIFEST)
+    shelf.read.clear()
+    assert reader.manifest(amd.digest, cancellation=Cancellation()).digest == amd.digest
+    assert shelf.read == [], "it was read before"
+
+
+def test_a_platform_with_control_characters_is_refused() -> None:
+    shelf = Shelf()
+    row = shelf.image("linux/amd64", "x").to_json()
+    row["platform"] = {"os": "linux\x1b[31m", "architecture": "amd64"}
+    shelf.put({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [row]}, "index")
+    with pytest.raises(InvalidInput, match="does not exist"):
+        index_of(joined((shelf, "index")))

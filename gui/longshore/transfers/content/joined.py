@@ -7,13 +7,15 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from longshore.errors import InvalidInput, InvalidManifest
+from longshore.errors import InvalidInput, InvalidManifest, NotInLibrary, NotInRegistry
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import Verifier, sha256_of
 from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
 from longshore.oci.manifest import (
+    ACCEPT,
     DOCKER_CONFIG,
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -22,6 +24,7 @@ from longshore.oci.manifest import (
     Index,
     Manifest,
 )
+from longshore.side_by_side import ask_all
 
 if TYPE_CHECKING:
     from longshore.cancellation import Cancellation
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 #: The annotation of an attestation with the digest of its image.
 _SUBJECT = "vnd.docker.reference.digest"
+#: Most images and attestations, as of any image that is copied.
+_MOST_CHILDREN = 2_000
 #: The name of the index for :meth:`JoinedReader.manifest`.
 JOINED = ""
 
@@ -47,6 +52,7 @@ class JoinedReader:
         self._replacing = replacing
         self._lock = threading.Lock()
         self._owners: dict[str, ContentReader] = {}
+        self._read: dict[str, Manifest | Index] = {}
         self._index: Index | None = None
         hosts = {reader.host for _, reader, _ in parts}
         repositories = {reader.repository for _, reader, _ in parts}
@@ -59,6 +65,10 @@ class JoinedReader:
             if self._index is None:
                 self._index = self._joined(cancellation)
             return self._index
+        with self._lock:
+            known = self._read.pop(name, None)
+        if known is not None:
+            return known
         reader = self._owner(name)
         found = reader.manifest(name, cancellation=cancellation)
         self._own(found, reader)
@@ -115,12 +125,27 @@ class JoinedReader:
             for child in children:
                 rows.setdefault(child.digest, (name, child))
         found_rows = list(rows.values())
+        if len(found_rows) > _MOST_CHILDREN:
+            raise InvalidManifest("The image is too complex.", detail="too many manifests")
         if self._replacing:
             found_rows = _latest(found_rows)
         _check_platforms(found_rows)
         # As imagetools: the images first, in the order in which they were named.
         ordered = sorted((child for _, child in found_rows), key=lambda child: child.is_attestation)
-        return joined_index(ordered)
+        return joined_index(ask_all(self._as_it_is, ordered, cancellation))
+
+    def _as_it_is(self, child: Descriptor, cancellation: Cancellation) -> Descriptor:
+        """*child* with the size and type that its manifest has: another index may say anything about it, and engines
+        believe the index."""
+        if child.media_type not in ACCEPT:
+            return child
+        try:
+            found = self.manifest(child.digest, cancellation=cancellation)
+        except (NotInRegistry, NotInLibrary):
+            return child  # copying says what is missing
+        with self._lock:
+            self._read[child.digest] = found
+        return replace(child, media_type=found.media_type, size=len(found.raw))
 
 
 def joined_index(children: Sequence[Descriptor]) -> Index:
@@ -160,6 +185,8 @@ def _check_platforms(rows: Sequence[tuple[str, Descriptor]]) -> None:
     for name, child in images:
         if child.platform is None:
             raise InvalidInput("An image in it names no platform.", subject=name)
+        if not str(child.platform).isprintable():
+            raise InvalidInput("An image in it names a platform that does not exist.", subject=name)
     for (first, one), (second, other) in itertools.combinations(images, 2):
         assert one.platform is not None and other.platform is not None
         if one.platform.matches(other.platform):
