@@ -154,7 +154,12 @@ class _Building:
             if name == _OPAQUE:
                 tree.opaque.add(parent)
                 return
-            if name.startswith(_AUFS) or len(name) == len(_WHITEOUT):
+            if name[len(_WHITEOUT) :] in ("", ".", ".."):
+                # It would remove the folder itself, or the one above it: engines refuse that, and nothing is removed.
+                self._put(parent, name, kind, header)
+                tree.oddities[self._below[parent][name]] = Oddity.NO_WHITEOUT
+                return
+            if name.startswith(_AUFS):
                 return
             name, kind = name[len(_WHITEOUT) :], Kind.WHITEOUT
         self._put(parent, name, kind, header)

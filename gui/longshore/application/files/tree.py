@@ -36,6 +36,7 @@ class Oddity(enum.IntEnum):
     OUTSIDE = 1  #: the name leads out of the image
     TOO_LONG = 2  #: no file system has such names
     REPEATED = 3  #: the layer has the name several times: the last one counts, as for engines
+    NO_WHITEOUT = 5  #: a whiteout of the folder itself or of one above it
     NO_TARGET = 4  #: a hard link to a file that does not exist
 
 

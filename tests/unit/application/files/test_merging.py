@@ -61,6 +61,19 @@ def test_added_changed_removed() -> None:
     }
 
 
+@pytest.mark.parametrize("name", [".wh.", ".wh..", ".wh...", "d/.wh.", "d/.wh..", "d/.wh..."])
+def test_a_whiteout_of_a_folder_from_inside_it_removes_nothing(name: str) -> None:
+    found = merged(layer(("keep", b"1"), ("d/f", b"2")), layer((name, b""), (name, b""), ("new", b"3")))
+    rows = shown(found.view)
+    assert {row: hider for row, (_, _, hider) in rows.items()} == dict.fromkeys(
+        ["d", "d/f", "keep", "new", name], 0
+    )
+    assert [(found.view.tree.path(node), odd) for node, odd in found.view.tree.oddities.items()] == [
+        (name, Oddity.NO_WHITEOUT)
+    ]
+    assert (found.totals.odd, found.totals.hidden) == (1, 0)
+
+
 def test_an_opaque_folder_hides_what_is_below_it_and_not_its_own() -> None:
     found = merged(
         layer(("var/a", b"1"), ("var/sub/b", b"22")),
