@@ -21,8 +21,9 @@ SCOPE is a registry (registry.example.com), a repository (registry.example.com/t
 
 Where the rule "only signed" holds, every pull, copy, save and mirror of an image that is not signed by one of these
 keys is refused, in the window and in all commands. What is fetched is exactly the image that was verified. A registry
-is meant by its name: a rule for registry.example.com is not one for its address. What an engine fetches by itself (for
-a build, or by docker pull) is not checked.
+is meant by its name: a rule for registry.example.com is not one for its address, or for another name of it. Only the
+names of this machine (localhost, 127.0.0.1, ::1) mean the same. What an engine fetches by itself (for a build, or by
+docker pull) is not checked.
 
 examples:
   longshore keys add registry.example.com/team/* release.pub --name release@example.com
@@ -143,7 +144,7 @@ def only_signed(session: Session, arguments: argparse.Namespace, output: Output)
     book.set_only_signed(scope, on)
     output.record("only_signed", {"scope": str(scope), "on": on})
     output.line(f"{scope}: {'only signed images are fetched' if on else 'unsigned images are fetched, too'}.")
-    if on and not any(key.scope.domain == scope.domain for key in book.read().keys):
+    if on and not any(key.scope.server == scope.server for key in book.read().keys):
         output.warning(f"There is no key for {scope} yet, so nothing is fetched from there.")
     return exit_codes.DONE
 

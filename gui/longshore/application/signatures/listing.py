@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longshore.application.signatures.book import Keys
-from longshore.application.signatures.scopes import Scope, host_of
+from longshore.application.signatures.scopes import Scope, server_of
 from longshore.errors import LongshoreError
 
 
@@ -23,10 +23,10 @@ class ListedKey:
 
 def listed(keys: Keys, host: str) -> list[ListedKey]:
     """The keys and rules for the registry *host*, by scope and name. Worker threads only: reads the keys."""
-    domain = host_of(host)
+    server = server_of(host)
     rows = []
     for key in keys.keys:
-        if key.scope.domain == domain:
+        if key.scope.server == server:
             kind, fingerprint = "keyless", key.issuer
             if key.pem:
                 try:
@@ -39,6 +39,6 @@ def listed(keys: Keys, host: str) -> list[ListedKey]:
     rows += [
         ListedKey(scope, only_signed=True)
         for scope in keys.only_signed
-        if scope.domain == domain and scope not in with_key
+        if scope.server == server and scope not in with_key
     ]
     return sorted(rows, key=lambda row: (row.scope, row.name))

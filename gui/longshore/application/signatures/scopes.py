@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import ipaddress
+import re
+import socket
 from dataclasses import dataclass
 
 from longshore.application.mirrors.patterns import check, is_pattern, matches
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.oci.grammar import check_domain
 from longshore.oci.reference import DOCKER_HUB, Reference
+from longshore.registry.config import is_loopback
 
 _EXAMPLE = "For example: registry.example.com, registry.example.com/team/app or registry.example.com/team/*."
 #: Other names of Docker Hub.
 _HUB_NAMES = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
+#: What may be an IPv4 address in one of its old forms (inet_aton).
+_NUMERIC = re.compile(r"[0-9a-fx.]{1,60}")
+#: Connections to these end at this machine, too.
+_THIS_MACHINE = frozenset({"0.0.0.0", "[::]"})
+#: Digits of a port, zeros before it included; a reference has at most 255 characters.
+_LONGEST_PORT = 255
 #: Most characters of a scope.
 _LONGEST = 600
 
@@ -28,9 +40,14 @@ class Scope:
 
     def covers(self, reference: Reference) -> bool:
         """Whether the repository of *reference* is one of these. Any thread."""
-        if host_of(reference.domain) != self.domain:
+        if server_of(reference.domain) != self.server:
             return False
         return not self.path or matches(self.path, reference.path, path=True)
+
+    @property
+    def server(self) -> str:
+        """The registry as it is compared; see :func:`server_of`."""
+        return server_of(self.domain)
 
     @property
     def short(self) -> str:
@@ -48,9 +65,43 @@ EVERYWHERE = Scope("")
 
 
 def host_of(domain: str) -> str:
-    """*domain* as it is compared: other spellings of the same registry must not escape a rule. Any thread."""
-    name = domain.lower().removesuffix(":443")
+    """*domain* as it is kept and shown: the port as a number, without that of HTTPS. Any thread."""
+    name, port = _parts(domain)
+    if port not in (None, 443):
+        return f"{name}:{port}"
     return DOCKER_HUB if name in _HUB_NAMES else name
+
+
+@functools.lru_cache(maxsize=256)
+def server_of(domain: str) -> str:
+    """*domain* as it is compared: other spellings of the same registry must not escape a rule. Any thread.
+
+    All names and addresses of this machine are one, and so are the ports of HTTPS and HTTP, which are tried one after
+    the other where plain HTTP is allowed. Names are not looked up: another name or address is another registry.
+    """
+    name, port = _parts(host_of(domain))
+    if name.startswith("["):
+        try:
+            address = ipaddress.IPv6Address(name[1:-1])
+            mapped = address.ipv4_mapped
+            name = f"[{address}]" if mapped is None else str(mapped)
+        except ValueError:
+            pass
+    elif _NUMERIC.fullmatch(name):
+        # 127.1, 0x7f000001: resolvers take them for addresses.
+        with contextlib.suppress(OSError):
+            name = socket.inet_ntoa(socket.inet_aton(name))
+    if name in _THIS_MACHINE or name.endswith(".localhost") or is_loopback(name.strip("[]")):
+        name = "localhost"
+    return name if port in (None, 443, 80) else f"{name}:{port}"
+
+
+def _parts(domain: str) -> tuple[str, int | None]:
+    """Name and port of *domain*, lower case."""
+    name, colon, port = domain.lower().rpartition(":")
+    if colon and port.isdecimal() and len(port) <= _LONGEST_PORT:
+        return name, int(port)
+    return domain.lower(), None
 
 
 def below(host: str, text: str) -> Scope:
