@@ -277,14 +277,15 @@ def _index(request: TransferRequest, terminal: Terminal) -> list[str]:
     from longshore.transfers.index_parts import is_replacing, parts_of
 
     parts, replacing = parts_of(request), is_replacing(request)
-    _same(request, requests.index(parts, request.destination, replacing=replacing))
+    made = requests.index(parts, request.destination, replacing=replacing, ref_name=request.ref_name)
+    _same(request, made)
     engines = {part.place for part in parts if isinstance(part.place, EnginePlace)}
     if len(engines) > 1:
         raise _NoLineError
     words = ["index", *(["--replace"] if replacing else [])]
     for engine in engines:
         words += _engine(engine, terminal)
-    destination = _destination(request.destination, terminal, "")
+    destination = _destination(request.destination, terminal, request.ref_name)
     # As ``places.end_of`` finds them, an engine's and the library's images have their ids.
     return [*words, destination, *(_source(part, terminal) for part in parts)]
 

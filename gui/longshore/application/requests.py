@@ -132,11 +132,13 @@ def to_share(image: LocalImage, place: LocalPlace) -> TransferRequest | None:
     return None if ownerless else push(Endpoint.of(place, image.name), reference.with_digest(None))
 
 
-def index(parts: Sequence[Endpoint], destination: Endpoint, *, replacing: bool = False) -> TransferRequest:
+def index(
+    parts: Sequence[Endpoint], destination: Endpoint, *, replacing: bool = False, ref_name: str = ""
+) -> TransferRequest:
     """Make one index of *parts*, images of several platforms in any places, at *destination*.
 
     That is a registry, the library or an archive. *replacing*: a later image takes the place of an earlier one of the
-    same platform. Raises InvalidInput for a destination by digest and for parts that
+    same platform. *ref_name*: as for :func:`move`. Raises InvalidInput for a destination by digest and for parts that
     can't be joined.
     """
     from longshore.transfers.index_parts import index_request
@@ -144,4 +146,4 @@ def index(parts: Sequence[Endpoint], destination: Endpoint, *, replacing: bool =
     if destination.reference is None or destination.reference.digest is not None:
         raise InvalidInput("An index needs a name with a tag.", subject=destination.name.shown)
     named = replace(destination, reference=destination.reference.with_default_tag())
-    return index_request(parts, named, replacing=replacing)
+    return index_request(parts, named, replacing=replacing, ref_name=ref_name)

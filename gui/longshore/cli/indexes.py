@@ -57,4 +57,5 @@ def index(session: Session, arguments: argparse.Namespace, output: Output) -> in
     parts = [places.end_of(places.parse_place(text, session), session) for text in arguments.sources]
     session.check_engines()
     end = Endpoint(named.place, named.reference)
-    return run(session, [requests.index(parts, end, replacing=arguments.replace)], output)
+    request = requests.index(parts, end, replacing=arguments.replace, ref_name=named.ref_name)
+    return run(session, [request], output)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.transfers.journal.codec import endpoint_from_json, endpoint_to_json
-from longshore.transfers.transfer import PARTS, Endpoint, Operation, TransferRequest
+from longshore.transfers.transfer import PARTS, REF_NAME, Endpoint, Operation, TransferRequest
 
 #: The option by which a later image takes the place of an earlier one of the same platform.
 REPLACING = "replacing"
@@ -20,12 +20,13 @@ class IndexParts:
 
 
 def index_request(
-    parts: Sequence[Endpoint], destination: Endpoint, *, replacing: bool = False
+    parts: Sequence[Endpoint], destination: Endpoint, *, replacing: bool = False, ref_name: str = ""
 ) -> TransferRequest:
     """The transfer that makes an index of *parts*, in this order, at *destination*.
 
     *replacing*: a later image takes the place of an earlier one of the same platform; otherwise they are refused.
-    Raises InvalidInput without parts, with too many, and with one of them twice.
+    *ref_name*: the destination's name in an image layout, if it is not the whole reference. Raises InvalidInput without
+    parts, with too many, and with one of them twice.
     """
     if not parts or len(parts) > MOST_PARTS:
         raise InvalidInput(f"An index is made of 1 to {MOST_PARTS} images.")
@@ -33,8 +34,10 @@ def index_request(
         if parts.count(part) > 1:
             raise InvalidInput("An image is named twice.", subject=part.name.shown)
     kept = json.dumps([endpoint_to_json(part) for part in parts], separators=(",", ":"), sort_keys=True)
-    options = [(PARTS, kept), *([(REPLACING, "1")] if replacing else [])]
-    return TransferRequest(Operation.COPY, parts[0], destination, options=tuple(options))
+    options = {PARTS: kept, REF_NAME: ref_name, REPLACING: "1" if replacing else ""}
+    return TransferRequest(
+        Operation.COPY, parts[0], destination, options=tuple(each for each in options.items() if each[1])
+    )
 
 
 def parts_of(request: TransferRequest) -> tuple[Endpoint, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,10 @@ def test_of_tags_of_two_registries(
     ]
     # Complete: it can be copied with all its platforms.
     longshore("copy", target, f"oci-archive:{tmp_path}/whole.tar")
+    # The name in a layout is written unchanged, as skopeo looks it up.
+    longshore("index", f"oci:{tmp_path}/layout:app:1", *sources[:2])
+    (entry,) = json.loads((tmp_path / "layout/index.json").read_bytes())["manifests"]
+    assert entry["annotations"]["org.opencontainers.image.ref.name"] == "app:1"
     longshore("undo", "--yes")
     assert longshore("inspect", "-q", target).stdout.strip() == before.digest
     refused = longshore("index", target, sources[0], f"{here}/index/app:amd", code=2)

@@ -288,6 +288,10 @@ def test_an_index(desk: Desk) -> None:
     assert desk.there_and_back(made) == [
         "longshore index --replace r.io/acme/web:1 r.io/acme/web:1 alpine:3.20"
     ]
+    layout = Endpoint(ArchivePlace(desk.home / "x.tar", "oci"), Reference.parse("web:1"))
+    made = requests.index([one, two], layout, ref_name="web:1")
+    (line,) = desk.there_and_back(made)
+    assert line.endswith("x.tar:web:1 r.io/acme/web:amd alpine:3.20")
     made = requests.index([named(desk.farm), named(desk.library)], Endpoint(desk.library, WEB))
     (line,) = desk.there_and_back(made)
     assert line.startswith("longshore index --engine build-farm library:r.io/acme/web:1 docker-daemon:")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from longshore.cancellation import Cancelled
 from longshore.errors import LongshoreError
 from longshore.transfers.errors import internal_error
-from longshore.transfers.index_parts import index_request, parts_of
+from longshore.transfers.index_parts import index_request, is_replacing, parts_of
 from longshore.transfers.transfer import ONLY_SIGNED, Endpoint, NoteKind, Phase, Plan, RegistryPlace
 from longshore.transfers.ways.way import Job, Later, Way
 
@@ -64,7 +64,10 @@ def _admitted(job: Job) -> Job:
     if tuple(admitted) == (parts or (request.source,)):
         return job
     if parts:
-        return replace(job, request=index_request(admitted, request.destination))
+        made = index_request(
+            admitted, request.destination, replacing=is_replacing(request), ref_name=request.ref_name
+        )
+        return replace(job, request=made)
     return replace(job, request=replace(request, source=admitted[0]))
 
 

@@ -68,7 +68,7 @@ class IndexWay:
             reader = open_reader(part, job.clients, job.tell)
             job.closing.callback(reader.close)
             readers.append((part.name.shown, reader, source_name(part)))
-        writer = open_writer(job.request.destination, job.clients)
+        writer = open_writer(job.request.destination, job.clients, job.request.ref_name)
         job.closing.callback(writer.close)
         return CopyWork(
             job, JoinedReader(readers, replacing=is_replacing(job.request)), writer, self._turns, JOINED

@@ -123,6 +123,11 @@ def test_the_parts_of_a_new_index_are_checked_one_by_one(guarded: Guarded) -> No
     row = guarded.eye.until(guarded.queue.add(request), State.SUCCEEDED, 30)
     assert signers(row) == ["release@example.com"]
     assert row.request == request
+    # A later image of the same platform takes the place of the first here, too.
+    guarded.source.put_image("free", "2", b"free again", config=guarded.config("arm64"))
+    again = Endpoint(ends[0].place, Reference.parse(f"{guarded.source.address}/free:2"))
+    request = index_request([*ends, again], request.destination, replacing=True)
+    guarded.eye.until(guarded.queue.add(request), State.SUCCEEDED, 30)
 
 
 def test_a_damaged_file_of_rules_lets_nothing_through(guarded: Guarded) -> None:
