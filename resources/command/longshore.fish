@@ -245,7 +245,7 @@ complete -c longshore -n '_shtab_longshore_using inspect' -l scan -d 'scan it wi
 complete -c longshore -n '_shtab_longshore_using inspect' -l scanner -xka "trivy grype" -d 'of --scan (default: the first that is installed)'
 complete -c longshore -n '_shtab_longshore_using inspect' -l format -xka "table csv" -d 'of --packages, --findings and --scan (default: table)'
 complete -c longshore -n '_shtab_longshore_using inspect' -l compare -x -d 'compare with this image, which may be anywhere'
-complete -c longshore -n '_shtab_longshore_using inspect' -l show-secrets -d 'show all values of variables'
+complete -c longshore -n '_shtab_longshore_using inspect' -l show-secrets -d 'show all values, also those that look like secrets'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a verify -d 'Verify the signatures of images.'
 complete -c longshore -n '_shtab_longshore_using verify' -s h -l help -d 'show this help message and exit'
 complete -c longshore -n '_shtab_longshore_using verify' -l json -d 'print one JSON object a line (schema 1)'

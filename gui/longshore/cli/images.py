@@ -84,6 +84,8 @@ def images(session: Session, arguments: argparse.Namespace, output: Output) -> i
 
 def image_values(image: LocalImage, place: LocalPlace) -> dict[str, Any]:
     """An image in JSON. Sizes in bytes."""
+    from longshore.application.inspection.secrets import masked
+
     reference, on_engine = image.reference, isinstance(place, EnginePlace)
     return {
         **place_values(place),
@@ -96,7 +98,7 @@ def image_values(image: LocalImage, place: LocalPlace) -> dict[str, Any]:
         "size_on_disk": image.size if on_engine else None,
         "size_compressed": None if on_engine else image.size,
         "containers": image.in_use if on_engine else None,
-        "labels": dict(image.labels),
+        "labels": {name: masked(name, value) for name, value in dict(image.labels).items()},
     }
 
 

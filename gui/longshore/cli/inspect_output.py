@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from longshore.application.inspection.access import PullAccess, PullCommand
-from longshore.application.inspection.secrets import environment, masked_line
+from longshore.application.inspection.secrets import environment, masked, masked_line, masked_words
 from longshore.application.inspection.sharing import BaseImage
 from longshore.cli.transfer_values import place_values
 from longshore.words import inspection as inspection_words
@@ -44,6 +44,22 @@ class Shown:
     def variables(self) -> list[tuple[str, str]]:
         """The environment."""
         return environment(self.found.run.environment, secrets=self.secrets)
+
+    def words(self, command: Sequence[str]) -> list[str]:
+        """The words of a command."""
+        return list(command) if self.secrets else masked_words(command)
+
+    @property
+    def health_check(self) -> HealthCheck | None:
+        """The health check."""
+        check = self.found.run.health_check
+        return None if check is None else replace(check, test=tuple(self.words(check.test)))
+
+    def pairs(self, named: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Labels, annotations or settings."""
+        if self.secrets:
+            return list(named)
+        return [(name, masked(name.rpartition(".")[2], masked(name, value))) for name, value in named]
 
     def line(self, created_by: str) -> str:
         """A line of the history."""
@@ -88,18 +104,18 @@ def values(shown: Shown) -> dict[str, Any]:
         "platform": None if found.platform is None else str(found.platform),
         "created": _moment(found.created),
         "author": found.author or None,
-        "entrypoint": list(run.entrypoint),
-        "command": list(run.command),
+        "entrypoint": shown.words(run.entrypoint),
+        "command": shown.words(run.command),
         "user": run.user or None,
         "working_directory": run.working_directory or None,
         "environment": dict(shown.variables),
         "ports": list(run.ports),
         "volumes": list(run.volumes),
-        "health_check": None if run.health_check is None else _health_check(run.health_check),
+        "health_check": None if shown.health_check is None else _health_check(shown.health_check),
         "stop_signal": run.stop_signal or None,
-        "settings": dict(found.settings),
-        "labels": dict(found.labels),
-        "annotations": dict(found.annotations),
+        "settings": dict(shown.pairs(found.settings)),
+        "labels": dict(shown.pairs(found.labels)),
+        "annotations": dict(shown.pairs(found.annotations)),
         "layers": [
             {
                 "digest": one.name,
@@ -217,17 +233,17 @@ def lines(shown: Shown) -> Iterator[str]:
         yield from _field("", shown.command.by_digest)
         if shown.command.only_here:
             yield from _field("", inspection_words.only_here())
-    yield from _field("Entrypoint", shlex.join(run.entrypoint))
-    yield from _field("Command", shlex.join(run.command))
+    yield from _field("Entrypoint", shlex.join(shown.words(run.entrypoint)))
+    yield from _field("Command", shlex.join(shown.words(run.command)))
     yield from _field("User", run.user)
     yield from _field("Folder", run.working_directory)
     yield from _field("Ports", ", ".join(run.ports))
     yield from _field("Volumes", ", ".join(run.volumes))
-    yield from _field("Health check", inspection_words.health_check(run.health_check))
+    yield from _field("Health check", inspection_words.health_check(shown.health_check))
     yield from _field("Stop signal", run.stop_signal)
     yield from _fields("Environment", [f"{name}={value}" for name, value in shown.variables])
-    yield from _fields("Labels", [f"{name}={value}" for name, value in found.labels])
-    yield from _fields("Annotations", [f"{name}={value}" for name, value in found.annotations])
+    yield from _fields("Labels", [f"{name}={value}" for name, value in shown.pairs(found.labels)])
+    yield from _fields("Annotations", [f"{name}={value}" for name, value in shown.pairs(found.annotations)])
     yield from _fields("Layers", list(_steps(shown)))
 
 

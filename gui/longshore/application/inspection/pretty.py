@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from longshore.application.inspection.secrets import masked, masked_line
+from longshore.application.inspection.secrets import masked, masked_line, masked_word
 
 if TYPE_CHECKING:
     from longshore.cancellation import Cancellation
@@ -23,6 +23,8 @@ _DEEPEST = 64
 _LOOK = 2_000
 #: Possessive, so that no text can make it go back.
 _TOKEN = re.compile(r'\s*+(?:("(?:[^"\\]++|\\.)*+")|([{}\[\],:])|([-+.0-9eE]++|true|false|null))', re.DOTALL)
+#: Characters of a digest, and more.
+_DIGEST = 80
 _NAMED = re.compile(r'"([A-Za-z_][A-Za-z0-9_.-]{0,99}+)=(.*)"', re.DOTALL)
 
 
@@ -82,6 +84,7 @@ class _Writer:
         self._safe = ""  # the same line, masked
         self._depth = 0
         self._key = ""
+        self._word = ""  # the string before this one in the same list
         self._before = ""  # the token before this one, if it is punctuation
 
     def add(self, found: re.Match[str]) -> None:
@@ -89,10 +92,14 @@ class _Writer:
         string, mark, other = found.groups()
         if mark is None:
             self._put(string or other, self._mask(string) if string else "")
+            # In an object, the string behind a comma is a name.
+            self._word = string[1:-1] if string and self._before in ("[", ",") else ""
             self._before = ""
             if string and not self._key:
                 self._key = string
             return
+        if mark != ",":
+            self._word = ""
         if mark in "{[":
             self._put(mark)
             self._depth += 1
@@ -141,4 +148,7 @@ class _Writer:
                 return f'"{kept}"'
         if (pair := _NAMED.fullmatch(string)) is not None:
             return f'"{pair[1]}={masked(pair[1], pair[2])}"'
-        return f'"{masked_line(inner[:LONGEST])}"' if "=" in inner or "://" in inner else string
+        if inner.startswith("sha256:") and len(inner) < _DIGEST:
+            return string
+        safe = masked_word(inner[:LONGEST], self._word if self._before == "," else "")
+        return string if safe == inner[:LONGEST] else f'"{safe}"'

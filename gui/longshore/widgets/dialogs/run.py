@@ -192,10 +192,12 @@ class RunSheet(Sheet):
         if not self.volumes.rows():
             for volume in found.volumes[:20]:
                 self.volumes.add("", text.safe(volume, 1000))
+        from longshore.application.inspection.secrets import masked_words
+
         if found.command:
-            self.command.setPlaceholderText(text.safe(command_text(found.command), 200))
+            self.command.setPlaceholderText(text.safe(command_text(tuple(masked_words(found.command))), 200))
         if found.entrypoint:
-            words = text.safe(command_text(found.entrypoint), 200)
+            words = text.safe(command_text(tuple(masked_words(found.entrypoint))), 200)
             self._say(self.entry, self.tr("Entry point: {0}").format(words))
         names = [text.safe(each.partition("=")[0], 40) for each in found.environment]
         if names:

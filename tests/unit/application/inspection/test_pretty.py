@@ -8,6 +8,7 @@ import pytest
 
 from longshore.application.inspection import pretty as module
 from longshore.application.inspection.pretty import Pretty, pretty
+from longshore.application.inspection.secrets import HIDDEN
 from longshore.cancellation import Cancellation, Cancelled
 
 
@@ -66,6 +67,12 @@ def test_lines_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_LINES", 50)
     found = laid_out(b"[0" + b",0" * 100 + b"]")
     assert len(found.lines) == 50 and found.cut
+
+
+def test_words_behind_options_are_masked() -> None:
+    raw = b'{"Cmd": ["app", "--password", "s3", "-u", "ann:pw"], "a": "--token", "b": "kept", "c": ["x", {"d": "e"}]}'
+    found = laid_out(raw)
+    assert [line.strip() for line in found.masked.values()] == [f'"{HIDDEN}",', f'"ann:{HIDDEN}"']
 
 
 def test_it_can_be_cancelled() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longshore.application.inspection.secrets import HIDDEN, environment, masked_line
+from longshore.application.inspection.secrets import HIDDEN, environment, masked, masked_line, masked_words
 from longshore.application.inspection.settings import settings_of
 
 
@@ -20,6 +20,31 @@ from longshore.application.inspection.settings import settings_of
         ("URL=redis://:pw@host:1/0", f"redis://{HIDDEN}@host:1/0"),
         ("URL=https://host:1/a@b", "https://host:1/a@b"),
         ("NOTHING", ""),
+        ("GITHUB_PAT=x", HIDDEN),
+        ("DB_PWD=x", HIDDEN),
+        ("DB_PASS=x", HIDDEN),
+        ("SENTRY_DSN=x", HIDDEN),
+        ("CONN=Server=x;Password=topsecret;", HIDDEN),
+        ("ConnectionStrings__Main=Server=x", HIDDEN),
+        ("MAX_CONN=100", "100"),
+        ("CONNECTOR=a", "a"),
+        ("JAVA_OPTS=Server=x;Password=top secret;Db=y", f"Server=x;Password={HIDDEN};Db=y"),
+        ("JAVA_OPTS=-Dpassword=a;b", f"-Dpassword={HIDDEN};{HIDDEN}"),
+        ("X=ghp_0123456789abcdefAB", HIDDEN),
+        ("X=a github_pat_0123456789abc b", f"a {HIDDEN} b"),
+        ("X=glpat-0123456789abc", HIDDEN),
+        ("X=xoxb-0123456789-abc", HIDDEN),
+        ("X=AKIA0123456789ABCDEF", HIDDEN),
+        ("X=sk-proj-abcdef0123456789", HIDDEN),
+        ("X=sk-learn-is-a-long-name-of-it", "sk-learn-is-a-long-name-of-it"),
+        ("X=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.c2ln", HIDDEN),
+        ("X=-----BEGIN RSA PRIVATE KEY-----\nMII\nEnd", HIDDEN),
+        (
+            'X={"auths": {"r": {"auth": "YTpi", "url": "u"}}}',
+            f'{{"auths": {{"r": {{"auth": "{HIDDEN}", "url": "u"}}}}}}',
+        ),
+        ("description=password=inlabel", f"password={HIDDEN}"),
+        ("JAVA_VERSION=jdk-17.0.1+12", "jdk-17.0.1+12"),
     ],
 )
 def test_values_that_look_like_secrets(variable: str, shown: str) -> None:
@@ -30,7 +55,22 @@ def test_values_that_look_like_secrets(variable: str, shown: str) -> None:
 
 def test_hiding_secrets_takes_no_time() -> None:
     assert environment([f"{'a' * 200_000}={'://a' * 200_000}"], secrets=False)
-    assert masked_line("a=" * 20_000 + "://a" * 20_000)
+    for part in (
+        "a=",
+        "://a",
+        "a-",
+        "--a ",
+        "-u a:",
+        "password=",
+        'password="',
+        "\\",
+        "a: ",
+        "x-key",
+        "eyJa.",
+        '"a":"',
+    ):
+        assert masked_line(part * 5_000)
+        assert masked("a", f"{part};" * 1_000)
 
 
 @pytest.mark.parametrize(
@@ -40,11 +80,35 @@ def test_hiding_secrets_takes_no_time() -> None:
         ('ENV DB_PASSWORD="a b" LANG=C', f"ENV DB_PASSWORD={HIDDEN} LANG=C"),
         ("RUN git clone https://ann:pw@host/x", f"RUN git clone https://{HIDDEN}@host/x"),
         ("ENV AUTHOR=ann", "ENV AUTHOR=ann"),
+        ("app --password=argsecret --port=80", f"app --password={HIDDEN} --port=80"),
+        ("app --password 'arg secret' -v", f"app --password {HIDDEN} -v"),
+        ("app --token --verbose", "app --token --verbose"),
+        ("docker login --password-stdin host", "docker login --password-stdin host"),
+        ("curl -u bob:hcsecret http://h", f"curl -u bob:{HIDDEN} http://h"),
+        ("curl --user=bob:hcsecret http://h", f"curl --user=bob:{HIDDEN} http://h"),
+        ("run -u 1000:1000 x", "run -u 1000:1000 x"),
+        ('["curl","-u","bob:hcsecret","x"]', f'["curl","-u","bob:{HIDDEN}","x"]'),
+        ('["app", "--password", "s3", "x"]', f'["app", "--password", "{HIDDEN}", "x"]'),
+        ("RUN curl -H 'Authorization: Bearer abc' h", f"RUN curl -H 'Authorization: Bearer {HIDDEN}' h"),
+        ("RUN curl -H 'X-Api-Key: abc' h", f"RUN curl -H 'X-Api-Key: {HIDDEN}' h"),
+        ("RUN A=b;PASSWORD='x y' make", f"RUN A=b;PASSWORD={HIDDEN} make"),
+        ("sh -c 'PASSWORD=x y'", f"sh -c 'PASSWORD={HIDDEN}'"),
+        ('ENV DB_PASSWORD="cut in the mid', f"ENV DB_PASSWORD={HIDDEN}"),
+        ("GET /x?token=abc", f"GET /x?token={HIDDEN}"),
+        ("RUN apt-get install -y curl=7.88 # key: none", "RUN apt-get install -y curl=7.88 # key: none"),
         ("", ""),
     ],
 )
 def test_lines_of_a_history(line: str, shown: str) -> None:
     assert masked_line(line) == shown
+
+
+def test_words_of_a_command() -> None:
+    words = ["app", "--password", "s3", "-u", "ann:pw", "-u", "1:1", "--token=x", "--token", "--port", "80"]
+    assert masked_words(words) == [
+        *("app", "--password", HIDDEN, "-u", f"ann:{HIDDEN}", "-u", "1:1"),
+        *(f"--token={HIDDEN}", "--token", "--port", "80"),
+    ]
 
 
 def test_settings_of_what_is_no_configuration() -> None:
