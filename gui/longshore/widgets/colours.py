@@ -24,6 +24,7 @@ class Palette(NamedTuple):
     track: str  # the part of a bar that is not filled
     text: str
     dim: str
+    disabled: str  # flat buttons that cannot act: they have no frame to show it
     accent: str
     good: str
     caution: str
@@ -46,6 +47,7 @@ LIGHT = Palette(
     track="#dfe4ea",
     text="#1b232c",
     dim="#5d6b7a",
+    disabled="#96a0aa",
     accent="#0b6bcb",
     good="#12805c",
     caution="#9a6200",
@@ -68,6 +70,7 @@ DARK = Palette(
     track="#2f363f",
     text="#e6e9ed",
     dim="#98a2ae",
+    disabled="#5f6872",
     accent="#4aa8ff",
     good="#46c28e",
     caution="#e5b454",

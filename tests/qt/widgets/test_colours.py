@@ -34,6 +34,13 @@ def test_states_are_readable_on_rows_selections_and_pills(palette: Palette, name
 
 
 @_BOTH
+def test_flat_buttons_that_cannot_act_are_fainter(palette: Palette) -> None:
+    # WCAG 2.1, 1.4.3 asks for no contrast there; they can still be read.
+    assert contrast(palette.disabled, palette.pane) >= 2.5
+    assert contrast(palette.dim, palette.disabled) >= 2
+
+
+@_BOTH
 @pytest.mark.parametrize("fill", ["fill", "fill_hover", "fill_bad"])
 def test_filled_buttons_are_readable(palette: Palette, fill: str) -> None:
     assert contrast(palette.on_fill, getattr(palette, fill)) >= AA

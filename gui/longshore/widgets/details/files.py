@@ -67,7 +67,7 @@ class FilesTab(DetailsTab):
         self.view.customContextMenuRequested.connect(self._menu)
         self.save_verb = self.verbs.keep(self.tr("Save file…"), self._save, why_not=self._why_not_saved)
         self.copy_verb = self.verbs.keep(self.tr("Copy path"), self._copy, why_not=self._why_not_copied)
-        self.verbs.setFixedWidth(3)  # no buttons: the line beside them needs the room
+        self.verbs.setFixedWidth(5)  # no buttons: the line beside them needs the room
 
         self.choice = Picker()
         self.choice.setAccessibleName(self.tr("Layers"))

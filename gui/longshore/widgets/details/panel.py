@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Minimum height of the panel in pixels.
 _LEAST_HEIGHT = 150
+#: Pixels from the left edge of a flat button to its text.
+_BEFORE = 11
 
 
 class _Stack(QStackedWidget):
@@ -267,7 +269,7 @@ def _foot_of(tab: DetailsTab) -> QWidget:
     """Return the footer of *tab*: its buttons, and its note at the right, or at the left if it has no buttons."""
     foot = QWidget()
     row = QHBoxLayout(foot)
-    row.setContentsMargins(EDGE - 9, 0, EDGE, 0)
+    row.setContentsMargins(EDGE - _BEFORE, 0, EDGE, 0)
     tab.verbs.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
     tab.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     beside = len(tab.verbs.buttons) > 1  # the last one is More

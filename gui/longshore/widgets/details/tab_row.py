@@ -32,15 +32,6 @@ class _Bar(QTabBar):
         self.resizeEvent(QResizeEvent(self.size(), self.size()))
 
 
-class _More(TextButton):
-    def sizeHint(self) -> QSize:
-        """Qt's hook: narrower than other buttons, because it has no border."""
-        hint = super().sizeHint()
-        return QSize(hint.width() - 4, hint.height())
-
-    minimumSizeHint = sizeHint
-
-
 def tab_width(title: str) -> int:
     """Return the width in pixels of the tab *title*."""
     return current_theme().metrics.horizontalAdvance(title) + 2 * _AROUND
@@ -70,7 +61,7 @@ class TabRow(QWidget):
         row.addWidget(self.bar, 1)
         self._menu = QMenu(self)
         self._menu.aboutToShow.connect(self._fill)
-        self.more_button = _More(self.tr("More"))
+        self.more_button = TextButton(self.tr("More"))
         self.more_button.setProperty("quiet", True)
         self.more_button.setMenu(self._menu)
         self.more_button.hide()
