@@ -99,5 +99,5 @@ class Compares(QObject):
         from longshore.widgets.dialogs.comparison import Compared
 
         place = end.place
-        named = self._shared.place_name(place) if isinstance(place, EnginePlace | LibraryPlace) else ""
+        named = self._shared.place_title(place) if isinstance(place, EnginePlace | LibraryPlace) else ""
         return Compared(text.safe(end.name.shown, 200), named)

@@ -152,7 +152,7 @@ class Details(QObject):
                 Endpoint.of(place, image.name),
                 image=image,
                 names=tuple(name for name in names if name is not None),
-                place_name=self._shared.place_name(place),
+                place_name=self._shared.place_title(place),
                 state=row.data(Role.STATE),
                 reason=_reason(row, ImageColumn.STATE),
             )

@@ -57,7 +57,7 @@ def connect_platforms(tab: PlatformsTab, operations: Operations, shared: Shared)
 
     def read(found: Inspected) -> None:
         place = _seen_from(found, operations)
-        tab.place_name = shared.place_name(place) if place is not None else ""
+        tab.place_name = shared.place_title(place) if place is not None else ""
         operations.platform_sizes.read(
             found,
             place,

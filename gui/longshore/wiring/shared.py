@@ -15,7 +15,7 @@ from longshore.operations import LocalPlace, Operations
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.commands import Commands
-from longshore.words import errors, text
+from longshore.words import engines, errors, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +90,14 @@ class Shared(QObject):
         if self._operations.images.own_library and place == self._operations.images.library:
             return library
         return f"{library}  ·  {text.safe(short_path(place.path))}"
+
+    def place_title(self, place: LocalPlace) -> str:
+        """Return the title of *place* as in the picker of places, whatever its state: ``default  ·  Docker 28.5``."""
+        if not isinstance(place, EnginePlace):
+            return self.place_name(place)
+        found = self._operations.images.engines.found
+        info = next((each.info for each in found if each.address == place.address), None)
+        return engines.title(place.address, info, None)
 
     @Slot(object)
     def pull(self, references: list[Reference]) -> None:

@@ -56,14 +56,14 @@ class Updates(QObject):
                 return
         place = self._shared.place()
         if place is not None:
-            title = self.tr("Update all images of {0}").format(self._shared.place_name(place))
+            title = self.tr("Update all images of {0}").format(self._shared.place_title(place))
             self._open(title, [place], [])
 
     def _open(self, title: str, places: list[LocalPlace], references: list[Reference]) -> None:
         from longshore.widgets.dialogs.updates import UpdateSheet
 
         updates = self._operations.updates
-        names = {place: self._shared.place_name(place) for place in places} if len(places) > 1 else {}
+        names = {place: self._shared.place_title(place) for place in places} if len(places) > 1 else {}
         sheet = UpdateSheet(self._window, title, updates.snoozes, names)
         sheet.budget = lambda: self._operations.clients.budget_of(DOCKER_HUB)
         _Plan(sheet, self._operations, places, references)

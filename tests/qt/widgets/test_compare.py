@@ -146,7 +146,7 @@ def asked(bench: Bench) -> list[tuple[Endpoint, Endpoint]]:
         registries=SimpleNamespace(title=lambda host: host),
         comparing=SimpleNamespace(read=read),
     )
-    Compares(bench.window, operations, SimpleNamespace(place_name=lambda place: "default"))  # type: ignore[arg-type]
+    Compares(bench.window, operations, SimpleNamespace(place_title=lambda place: "default"))  # type: ignore[arg-type]
     bench.ready("web:1", "web:2", "web:3")
     bench.list(HOST, "acme/web")
     bench.show_tags(HOST, "acme/web", "1", "2", "3")

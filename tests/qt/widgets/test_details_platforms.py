@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from longshore.application.inspection.values import Attestation, Inspected, PlatformSize
@@ -160,3 +161,34 @@ def test_a_refusal_and_the_low_panel(qtbot: QtBot, tab: PlatformsTab) -> None:
     qtbot.waitUntil(lambda: tab.list.mapTo(tab, QPoint()).x() >= tab.view.width() > 0)
     tab.set_wide(False)
     qtbot.waitUntil(lambda: tab.list.mapTo(tab, QPoint()).y() >= tab.view.height())
+
+
+def test_the_attestations_follow_the_platforms_and_the_sentence_follows_them(tab: PlatformsTab) -> None:
+    tab.set_subject(Subject(SIZED.end))
+    tab.set_inspected(SIZED)
+    QApplication.processEvents()
+
+    def top(widget: QWidget) -> int:
+        return widget.mapTo(tab, QPoint(0, 0)).y()
+
+    last = tab.view.visualRect(tab.model.index(1, 0)).bottom() + 1
+    rows = top(tab.view.viewport()) + last
+    assert 0 <= top(tab.beside) - rows <= 10
+    assert 0 <= top(tab.sentence) - (top(tab.list) + tab.list.height()) <= 12
+    assert not tab.view.verticalScrollBar().isVisible()
+    tab.resize(400, 260)  # too low for all of it: the table scrolls, the rest stays
+    QApplication.processEvents()
+    assert top(tab.sentence) + tab.sentence.height() <= tab.height()
+
+
+def test_many_platforms_leave_room_for_what_follows(tab: PlatformsTab) -> None:
+    many = replace(SIZED, platforms=SIZED.platforms * 20)
+    tab.set_subject(Subject(many.end))
+    tab.set_inspected(many)
+    QApplication.processEvents()
+    assert tab.view.verticalScrollBar().isVisible()
+    assert tab.sentence.mapTo(tab, QPoint(0, tab.sentence.height())).y() <= tab.height()
+    tab.set_wide(True)
+    tab.resize(800, 150)
+    QApplication.processEvents()
+    assert tab.view.height() == tab.list.parentWidget().height()

@@ -29,8 +29,12 @@ if TYPE_CHECKING:
     from longshore.application.subject import Subject
     from longshore.errors import LongshoreError
 
-#: Most attestations that are visible without scrolling; the second where the panel is wide and low.
+#: Most attestations that are visible without scrolling if room is short; the second where the panel is wide and low.
 _VISIBLE, _VISIBLE_WIDE = 4, 2
+#: Space after the rows of a table, in pixels.
+_AFTER = 8
+#: The tallest widget of Qt, in pixels.
+_NO_LIMIT = 16_777_215
 
 
 class PlatformsTab(DetailsTab):
@@ -86,6 +90,10 @@ class PlatformsTab(DetailsTab):
         self.list.columns.header.hide()
         self.sentence = plain_label("", "dim", wrap=True)
         self.sentence.setContentsMargins(EDGE, 12, EDGE, 12)
+        self._rule = QWidget()
+        self._rule.setObjectName("band")
+        self._rule.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._rule.setFixedHeight(1)
         self.notice = Notice()
         lower = QWidget()
         column = QVBoxLayout(lower)
@@ -93,6 +101,8 @@ class PlatformsTab(DetailsTab):
         column.setSpacing(0)
         column.addWidget(self.beside)
         column.addWidget(self.list)
+        column.addSpacing(_AFTER)
+        column.addWidget(self._rule)
         column.addWidget(self.sentence)
         column.addStretch(1)
         #: Side by side where the panel is wide and low.
@@ -222,8 +232,8 @@ class PlatformsTab(DetailsTab):
         self.attestations.set_rows(rows)
         self.beside.setVisible(bool(rows))
         self.list.setVisible(bool(rows))
-        visible = min(len(rows), _VISIBLE_WIDE if self.wide else _VISIBLE)
-        self.list.setFixedHeight(visible * current_theme().row_height)
+        self._rule.setVisible(bool(rows) and not self.wide)
+        self._fit(len(rows))
         self.count.set_text(self.tr("{0}, attached to these platforms").format(len(rows)))
         sentence = "" if found is None else self._sentence(found)
         self.sentence.setText(sentence)
@@ -231,6 +241,15 @@ class PlatformsTab(DetailsTab):
         self.sentence.setVisible(not self.wide)
         self.note.set_text(sentence.replace("\n", " ") if self.wide else "")
         self._selected()
+
+    def _fit(self, attestations: int) -> None:
+        """Make both tables as tall as their rows, while there is room."""
+        height = current_theme().row_height
+        visible = min(attestations, _VISIBLE_WIDE if self.wide else _VISIBLE)
+        self.list.setFixedHeight(visible * height)
+        header = self.view.columns.header.minimumHeight()
+        tall = header + max(1, self.model.rowCount()) * height + _AFTER
+        self.view.setMaximumHeight(_NO_LIMIT if self.wide else tall)
 
     def _sentence(self, found: Inspected) -> str:
         whole = inspection.platforms_sentence(found)
