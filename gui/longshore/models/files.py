@@ -24,11 +24,14 @@ _ROOT = QModelIndex()
 _COLUMNS = len(FileColumn)
 #: Rows that a view gets at a time: enough for the largest screen.
 PAGE = 200
-#: Most rows of one folder: a tree view lays out all of them anew with every page, ten thousand in 0.1 s.
-MOST_ROWS = 5000
+#: Most rows of one folder, and of all folders that are open: a tree view lays out all of them anew with every page,
+#: which takes 4 to 5 µs for each.
+MOST_ROWS = 3000
 _NUMBERS = (FileColumn.SIZE, FileColumn.LAYER)
 _LINKS = (Kind.SYMLINK, Kind.HARD_LINK)
 _FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+#: Of what can have no rows: a tree view does not ask for them then.
+_LEAF = _FLAGS | Qt.ItemFlag.ItemNeverHasChildren
 
 
 class FileModel(QAbstractItemModel):
@@ -43,8 +46,10 @@ class FileModel(QAbstractItemModel):
         self._view: View | None = None
         self._found: dict[int, int] | None = None  # node -> row
         self._nodes: Sequence[int] = ()
-        #: How many rows of a node a view has. Those that were not asked for have none yet.
-        self._fetched: dict[int, int] = {}
+        #: The rows that a view has below a node, as indexes of the first column; none yet below nodes that were not
+        #: asked for. A tree view asks for all of them whenever it lays out its rows, so they are made once.
+        self._fetched: dict[int, list[QModelIndex]] = {}
+        self._flags: dict[int, Qt.ItemFlag] = {}
 
     # -- what it shows
 
@@ -64,7 +69,10 @@ class FileModel(QAbstractItemModel):
         self._view = view
         self._nodes = () if found is None else found
         self._found = None if found is None else {node: row for row, node in enumerate(found)}
-        self._fetched = {} if view is None else {0: min(self._count(0), PAGE)}
+        self._flags = {}
+        self._fetched = {} if view is None else {0: []}
+        if view is not None:
+            self._make(0, min(self._count(0), PAGE))
         self.endResetModel()
 
     def node(self, index: Index) -> int | None:
@@ -137,14 +145,25 @@ class FileModel(QAbstractItemModel):
             return 0
         return self.node(parent) if parent.column() == 0 else None
 
-    def index(self, row: int, column: int, parent: Index = _ROOT) -> QModelIndex:
-        above = self._of(parent)
-        if above is None or not 0 <= column < _COLUMNS or not 0 <= row < self._fetched.get(above, 0):
-            return QModelIndex()
+    def _make(self, above: int, end: int) -> None:
+        """Make the rows below the node *above*, up to *end*."""
         view = self._view
         assert view is not None
-        node = self._nodes[row] if self._found is not None else self._end(view.tree.child(above, row))
-        return self.createIndex(row, column, node)
+        rows, found = self._fetched[above], self._found is not None
+        for row in range(len(rows), end):
+            node = self._nodes[row] if found else self._end(view.tree.child(above, row))
+            rows.append(self.createIndex(row, 0, node))
+            self._flags[node] = _FLAGS if self._count(node) else _LEAF
+
+    def index(self, row: int, column: int, parent: Index = _ROOT) -> QModelIndex:
+        rows = self._fetched.get(parent.internalId() if parent.isValid() else 0)
+        if rows is None or not 0 <= row < len(rows) or parent.column() > 0:
+            return QModelIndex()
+        if column == 0:
+            return rows[row]
+        return (
+            self.createIndex(row, column, rows[row].internalId()) if 0 < column < _COLUMNS else QModelIndex()
+        )
 
     def parent(self, index: Index = _ROOT) -> QModelIndex:  # type: ignore[override]
         node = self.node(index)
@@ -156,7 +175,7 @@ class FileModel(QAbstractItemModel):
 
     def rowCount(self, parent: Index = _ROOT) -> int:
         above = self._of(parent)
-        return 0 if above is None else self._fetched.get(above, 0)
+        return 0 if above is None else len(self._fetched.get(above, ()))
 
     def columnCount(self, parent: Index = _ROOT) -> int:
         return _COLUMNS
@@ -179,30 +198,32 @@ class FileModel(QAbstractItemModel):
         above = self._of(parent)
         if above is None:
             return
-        begin = self._fetched.get(above, 0)
+        begin = len(self._fetched.get(above, ()))
         end = min(-(-least // PAGE) * PAGE, self._count(above), MOST_ROWS)
         if end > begin:
             at = self.createIndex(parent.row(), 0, above) if above else QModelIndex()
             self.beginInsertRows(at, begin, end - 1)
-            self._fetched[above] = end
+            self._fetched.setdefault(above, [])
+            self._make(above, end)
             self.endInsertRows()
 
-    def want_more(self, index: Index) -> bool:
+    def want_more(self, index: Index, laid_out: int = 0) -> bool:
         """The row of *index* is in sight: add a page below it if it is the last one that was fetched beside it.
 
-        Return False if there are more, but the folder has :data:`MOST_ROWS` already.
+        Return False if there are more, but the folder or the view has :data:`MOST_ROWS` already. *laid_out*: how many
+        rows the view has, those out of sight included.
         """
         if self.node(index) is None:
             return True
         above = index.parent()
         if index.row() == self.rowCount(above) - 1 < self._count(self._of(above) or 0) - 1:
-            if index.row() + 1 >= MOST_ROWS:
+            if max(index.row() + 1, laid_out) >= MOST_ROWS:
                 return False
             self.fetchMore(above)
         return True
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        return _FLAGS if index.isValid() else Qt.ItemFlag.NoItemFlags
+        return self._flags.get(index.internalId(), Qt.ItemFlag.NoItemFlags)
 
     # -- cells
 

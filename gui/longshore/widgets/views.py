@@ -142,6 +142,11 @@ class TreeView(RowView, QTreeView):
                 rows.append(index)
         return rows
 
+    def laid_out(self) -> int:
+        """Return the number of rows, those out of sight included and those in closed folders not."""
+        height = self.verticalScrollBar().maximum() + self.viewport().height()
+        return height // max(1, current_theme().row_height)
+
     def drawBranches(
         self, painter: QPainter, rect: QRect, index: QModelIndex | QPersistentModelIndex
     ) -> None:

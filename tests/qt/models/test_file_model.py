@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -137,6 +138,36 @@ def test_a_huge_folder_ends(tested: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     assert not model.want_more(model.index(5, 0))
     assert model.rowCount() == 6
     assert not model.index_of(9).isValid()
+
+
+def test_a_view_asks_little_of_each_row(tested: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lays out all rows again with every page, in the GUI thread."""
+    model: FileModel = tested(FileModel())
+    model.show(merged(layer(("d", FOLDER), *((f"d/{number:03}", b"") for number in range(100)))).view)
+    view = QTreeView()
+    qtbot.addWidget(view)
+    view.setModel(model)
+    view.setUniformRowHeights(True)
+    view.doItemsLayout()
+    view.expand(model.index(0, 0))
+    assert model.rowCount(model.index(0, 0)) == 100
+    calls: Counter[str] = Counter()
+
+    def count(name: str) -> None:
+        whole = getattr(FileModel, name)
+
+        def counted(self: FileModel, *given: Any) -> Any:
+            calls[name] += 1
+            return whole(self, *given)
+
+        monkeypatch.setattr(FileModel, name, counted)
+
+    for name in ("index", "hasChildren", "data"):
+        count(name)
+    view.doItemsLayout()
+    assert calls["index"] <= 110
+    assert calls["hasChildren"] <= 5, "a file says that it never has rows"
+    assert calls["data"] <= 5, "rows are equally high"
 
 
 def test_what_was_found_is_a_list_of_paths(model: FileModel, image: Merged) -> None:

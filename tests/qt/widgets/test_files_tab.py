@@ -231,6 +231,28 @@ def test_a_huge_folder_says_where_it_ends(
     assert tab.model.rowCount() == 40
 
 
+def test_open_folders_share_the_most_rows(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    monkeypatch.setattr(models, "PAGE", 20)
+    monkeypatch.setattr(models, "MOST_ROWS", 60)
+    tab, model = shown.tab, shown.tab.model
+    shown.listed(
+        layer(
+            *(("a/", FOLDER), ("b/", FOLDER)),
+            *((f"{folder}/{number:03}", b"") for folder in "ab" for number in range(100)),
+        )
+    )
+    bar = tab.view.verticalScrollBar()
+    tab.view.expand(model.index(0, 0))
+    qtbot.waitUntil(lambda: bar.setValue(bar.maximum()) or model.rowCount(model.index(0, 0)) == 60)
+    tab.view.expand(model.index(1, 0))
+    qtbot.waitUntil(lambda: bar.setValue(bar.maximum()) or not tab.notice.isHidden())
+    assert model.rowCount(model.index(1, 0)) == 20, "its first page only"
+    tab.view.collapse(model.index(0, 0))
+    qtbot.waitUntil(lambda: bar.setValue(bar.maximum()) or model.rowCount(model.index(1, 0)) == 60)
+
+
 def test_enter_opens_and_closes_a_folder(shown: Shown, qtbot: QtBot) -> None:
     shown.listed()
     index = shown.select("etc")

@@ -322,10 +322,13 @@ class FilesTab(DetailsTab):
 
     @Slot()
     def _scrolled(self) -> None:
-        at_end = [not self.model.want_more(index) for index in self.view.rows_in_sight()]
+        laid_out = self.view.laid_out()
+        at_end = [not self.model.want_more(index, laid_out) for index in self.view.rows_in_sight()]
         if any(at_end) and not self._ended:
             self._ended = True  # a notice changes the height of the view, which scrolls again
-            words = self.tr("Only the first {0} names of a folder are shown. Find the others by their names.")
+            words = self.tr(
+                "At most {0} names are shown at a time. Find the others by their names, or close a folder."
+            )
             self._tell(words.format(f"{MOST_ROWS:,}"))
 
     @Slot(QPoint)
