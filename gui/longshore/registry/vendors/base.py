@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from longshore.cancellation import Cancellation
@@ -19,20 +19,18 @@ from longshore.errors import (
     SignInRequired,
     UnexpectedReply,
 )
-from longshore.oci.scan_result import ScanResult
 from longshore.registry import failures
 from longshore.registry.challenge import number
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig, is_loopback
-from longshore.registry.model import Page, TagDetails
+from longshore.registry.model import Page
 from longshore.registry.tls import TlsFiles
 from longshore.registry.transport import Transport
 from longshore.registry.vendors.api import Answer, VendorApi
+from longshore.registry.vendors.catalogue import BY_CATALOGUE, CatalogueLister, marked
 from longshore.registry.vendors.protocol import RepositoryInfo, TagInfo
 from longshore.registry.vendors.trail import Trail
 from longshore.secrecy import keep_out
-
-T = TypeVar("T")
 
 PIN = "Or pin a repository by name."
 #: Most shelves (namespaces, projects) that are listed.
@@ -40,83 +38,8 @@ _MOST_SHELVES = 1000
 #: Most pages of a list that is read at once.
 _MOST_PAGES = 10
 
-#: Prefix of the token of a page that came from the registry itself.
-_BY_CATALOGUE = "="
-
 #: Items, the target of the next page or None, and the total number of items or None.
 Found = tuple[list[RepositoryInfo], str | None, int | None]
-
-
-def _marked(page: Page[T]) -> Page[T]:
-    return page if page.next is None else Page(page.items, _BY_CATALOGUE + page.next, page.total)
-
-
-class CatalogueLister:
-    """Lists by the registry's own catalogue and tag lists, for plain registries and as the fallback of the others.
-
-    distribution-spec 1.1, "Listing Tags"; the catalogue is in distribution's HTTP API V2, "Listing Repositories".
-    """
-
-    kind: str = "distribution"
-    searches: bool = False
-
-    def __init__(self, config: RegistryConfig, client: RegistryClient) -> None:
-        self._config = config
-        self._client = client
-
-    def repositories(
-        self, page: str | None = None, query: str = "", *, cancellation: Cancellation | None = None
-    ) -> Page[RepositoryInfo]:
-        """See ``protocol.Lister``."""
-        found = self._client.repositories(page, cancellation=cancellation)
-        below = f"{self._config.namespace}/" if self._config.namespace else ""
-        items = [
-            RepositoryInfo(name)
-            for name in dict.fromkeys(found.items)
-            if f"{name}/".startswith(below) and query in name
-        ]
-        filtered = len(items) != len(found.items)
-        return Page(items, found.next, None if filtered else found.total)
-
-    def tags(
-        self, repository: str, page: str | None = None, *, cancellation: Cancellation | None = None
-    ) -> Page[TagInfo]:
-        """See ``protocol.Lister``."""
-        found = self._client.tags(repository, page, cancellation=cancellation)
-        return Page([TagInfo(name) for name in found.items], found.next, found.total)
-
-    def tag_info(
-        self, repository: str, tag: str, *, cancellation: Cancellation | None = None
-    ) -> TagInfo | None:
-        """See ``protocol.Lister``: there is no more to know than the registry's manifest."""
-        return None
-
-    def deletes_tags(self, *, cancellation: Cancellation | None = None) -> bool:
-        """See ``protocol.Lister``: a plain registry has no API of its own."""
-        return False
-
-    def delete_tag(
-        self, repository: str, tag: str, digest: str, *, cancellation: Cancellation | None = None
-    ) -> None:
-        """See ``protocol.Lister``."""
-        raise failures.unexpected(self._config, "it has no API that deletes tags", f"{repository}:{tag}")
-
-    def untagged(self, repository: str, *, cancellation: Cancellation | None = None) -> list[TagDetails]:
-        """See ``protocol.Lister``."""
-        return []
-
-    def project_number(self, repository: str, *, cancellation: Cancellation | None = None) -> int | None:
-        """See ``protocol.Lister``."""
-        return None
-
-    def scan_result(
-        self, repository: str, digest: str, *, cancellation: Cancellation | None = None
-    ) -> ScanResult | None:
-        """See ``protocol.Lister``: a plain registry has no scanner."""
-        return None
-
-    def close(self) -> None:
-        """Do nothing: the client belongs to the caller, and nothing else is open."""
 
 
 class VendorLister(CatalogueLister):
@@ -208,7 +131,7 @@ class VendorLister(CatalogueLister):
         self, page: str | None = None, query: str = "", *, cancellation: Cancellation | None = None
     ) -> Page[RepositoryInfo]:
         """See ``protocol.Lister``."""
-        if page is not None and page.startswith(_BY_CATALOGUE):
+        if page is not None and page.startswith(BY_CATALOGUE):
             return self._catalogued(page, query, cancellation)
         try:
             return self._walk(page, query.strip(), cancellation)
@@ -242,14 +165,14 @@ class VendorLister(CatalogueLister):
     def _catalogued(
         self, page: str | None, query: str, cancellation: Cancellation | None
     ) -> Page[RepositoryInfo]:
-        page = page.removeprefix(_BY_CATALOGUE) if page else None
-        return _marked(super().repositories(page, query, cancellation=cancellation))
+        page = page.removeprefix(BY_CATALOGUE) if page else None
+        return marked(super().repositories(page, query, cancellation=cancellation))
 
     def tags(
         self, repository: str, page: str | None = None, *, cancellation: Cancellation | None = None
     ) -> Page[TagInfo]:
         """See ``protocol.Lister``. Uses the registry's own list if the API fails."""
-        if page is None or not page.startswith(_BY_CATALOGUE):
+        if page is None or not page.startswith(BY_CATALOGUE):
             try:
                 return self._tags(repository, page, cancellation)
             except (
@@ -262,8 +185,8 @@ class VendorLister(CatalogueLister):
             ):
                 if page is not None:
                     raise
-        page = page.removeprefix(_BY_CATALOGUE) if page else None
-        return _marked(super().tags(repository, page, cancellation=cancellation))
+        page = page.removeprefix(BY_CATALOGUE) if page else None
+        return marked(super().tags(repository, page, cancellation=cancellation))
 
     def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
         """One page by the API; ListingUnsupported if it offers no more than the registry."""

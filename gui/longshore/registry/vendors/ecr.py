@@ -14,7 +14,8 @@ from typing import Any
 from longshore.cancellation import Cancellation
 from longshore.errors import AccessDenied, ListingUnsupported, SignInFailed, SignInRequired
 from longshore.registry.model import Page
-from longshore.registry.vendors.base import PIN, CatalogueLister
+from longshore.registry.vendors.base import PIN
+from longshore.registry.vendors.catalogue import CatalogueLister
 from longshore.registry.vendors.protocol import RepositoryInfo
 
 _ADVICE = (

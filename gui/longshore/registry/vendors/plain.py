@@ -6,7 +6,7 @@ tags: OCI distribution-spec 1.1, "Listing Tags". zot serves the same two (https:
 
 from __future__ import annotations
 
-from longshore.registry.vendors.base import CatalogueLister
+from longshore.registry.vendors.catalogue import CatalogueLister
 
 
 class PlainLister(CatalogueLister):
