@@ -162,7 +162,7 @@ class MainWindow(QMainWindow):
         from longshore.widgets.details.place import DetailsPlace
 
         self.details = DetailsPanel()
-        self._place = DetailsPlace(self.details, self.upper, self._dock, self._strip)
+        self._place = DetailsPlace(self.details, self.upper, self._dock, self.floors, self._strip)
         self._place.set_room(self.width())
         self._place.restore(self._restored.get("details"))
         self.details.left.connect(self._leave_details)

@@ -44,7 +44,7 @@ class RegistryPane(RegistryRequests):
         self.splitter.addWidget(self.tags)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 1)
-        self.view.setMinimumHeight(90)
+        self.view.setMinimumHeight(87)  # its header and two rows
         self.body.addWidget(self.splitter, 1)
         self.footer = self.add_footer()
         for signal in (model.rowsInserted, model.rowsRemoved, model.modelReset):

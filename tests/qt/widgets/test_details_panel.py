@@ -20,12 +20,13 @@ from longshore.models.tags import TagModel
 from longshore.models.transfers import TransferModel
 from longshore.transfers.transfer import Endpoint, State
 from longshore.widgets.details import panel as panels
+from longshore.widgets.details.files import FilesTab
 from longshore.widgets.details.panel import DetailsPanel
 from longshore.widgets.details.tab import DetailsTab
 from longshore.widgets.details.tab_row import TabRow, tab_width, visible_tabs
 from longshore.widgets.details.table import TABS, TabKind
 from longshore.widgets.main_window import MainWindow
-from longshore.widgets.theme import Appearance, Theme
+from longshore.widgets.theme import Appearance, Theme, current_theme
 from qt.models.made import ENGINE, image, transfer
 from qt.widgets.conftest import Bench
 
@@ -397,3 +398,48 @@ def test_a_footers_button_that_cannot_act_is_faint_and_says_why(bench: Bench, li
         assert light.palette.dim not in seen, "that is one that can act"
     assert not button.isEnabled()
     assert "Select a platform." in button.toolTip()
+
+
+def heights(bench: Bench) -> list[int]:
+    QApplication.processEvents()
+    return bench.window.floors.sizes()
+
+
+def test_details_gets_half_of_the_height_below(bench: Bench) -> None:
+    window, place = bench.window, bench.window.details_place
+    window.resize(1000, 1000)
+    bench.move(transfer("a", state=State.RUNNING))
+    before = heights(bench)
+    assert before[0] > before[1] * 1.3
+    place.set_shown(True)
+    upper, strip = heights(bench)
+    assert abs(upper - strip) <= 1
+    window.resize(1000, 800)
+    upper, strip = heights(bench)
+    assert abs(upper - strip) <= 1, "also in another window"
+    window.resize(1000, 1000)
+    place.set_shown(False)
+    assert heights(bench) == before
+    window.resize(900, 600)
+    place.set_shown(True)
+    window.details.set_subject(subject())
+    window.details.choose("files")
+    tab = window.details.tab("files")
+    assert isinstance(tab, FilesTab)
+    tab.stack.setCurrentIndex(1)
+    QApplication.processEvents()
+    assert tab.view.viewport().height() >= 3 * current_theme().row_height
+
+
+def test_the_height_that_the_user_chose_stays(bench: Bench, qtbot: QtBot) -> None:
+    window, place = bench.window, bench.window.details_place
+    window.resize(1000, 1000)
+    place.set_shown(True)
+    half = heights(bench)
+    window.floors.moveSplitter(half[0] + 100, 1)  # as the pointer does
+    chosen = heights(bench)
+    assert chosen[1] < half[1] - 50
+    place.set_shown(False)
+    place.set_shown(True)
+    assert heights(bench) == chosen
+    assert place.state()["sized"] is True

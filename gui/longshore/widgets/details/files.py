@@ -75,7 +75,7 @@ class FilesTab(DetailsTab):
         self.filter = FilterField(self.tr("Find a file"))
         self.filter.filtered.connect(self._find)
         self.save_button = VerbButton(self.save_verb, self.verbs)
-        row = QHBoxLayout()
+        row = self._controls = QHBoxLayout()
         row.setContentsMargins(EDGE, 8, EDGE, 8)
         row.setSpacing(GAP)
         row.addWidget(self.choice)
@@ -130,6 +130,12 @@ class FilesTab(DetailsTab):
         """See DetailsTab."""
         super().set_inspected(found)
         self.cost_requested.emit(found)
+
+    def set_wide(self, wide: bool) -> None:
+        """See DetailsTab."""
+        super().set_wide(wide)
+        between = 4 if wide else 8  # a low panel has few rows
+        self._controls.setContentsMargins(EDGE, between, EDGE, between)
 
     def focus_filter(self) -> bool:
         """See DetailsTab."""

@@ -18,13 +18,21 @@ class DetailsPlace(QObject):
     shown_changed = Signal(bool)  # whether the user wants the panel
     visible_changed = Signal(bool)  # whether the panel can be seen
 
-    def __init__(self, panel: DetailsPanel, upper: QSplitter, dock: QWidget, strip: Strip) -> None:
-        """*upper*: the splitter whose last widget is *dock*, which reserves the room at the right."""
+    def __init__(
+        self, panel: DetailsPanel, upper: QSplitter, dock: QWidget, floors: QSplitter, strip: Strip
+    ) -> None:
+        """*upper*: the splitter whose last widget is *dock*, which reserves the room at the right. *floors*: the one
+        whose widgets are *upper* and *strip*."""
         super().__init__(panel)
         self._panel = panel
         self._upper = upper
         self._dock = dock
+        self._floors = floors
         self._strip = strip
+        #: The user has chosen the height of the strip.
+        self._sized = False
+        #: The heights before the strip grew, None while it has not.
+        self._heights: list[int] | None = None
         self._wide: bool | None = None
         self._visible = False
         self.shown = False
@@ -32,6 +40,7 @@ class DetailsPlace(QObject):
         panel.close_requested.connect(lambda: self.set_shown(False))
         strip.page_changed.connect(self._tell)
         upper.splitterMoved.connect(self._moved)
+        floors.splitterMoved.connect(self._size)
 
     @property
     def visible(self) -> bool:
@@ -60,6 +69,7 @@ class DetailsPlace(QObject):
             self._panel.set_wide(not self._wide)
             self._arrange()
             self._tell()
+        self._fit()
 
     def _arrange(self) -> None:
         right = self.shown and bool(self._wide)
@@ -76,6 +86,23 @@ class DetailsPlace(QObject):
             self._dock.setVisible(right)
             if right:
                 self._upper.setSizes([max(1, self._upper.width() - self.width), self.width])
+        self._fit()
+
+    def _fit(self) -> None:
+        """Give the strip half of the height while Details is in it, unless the user has chosen another height."""
+        if self._sized:
+            return
+        if self.shown and not self._wide:
+            self._heights = self._heights or self._floors.sizes()
+            room = sum(self._floors.sizes())
+            self._floors.setSizes([room - room // 2, room // 2])
+        elif self._heights is not None:
+            self._floors.setSizes(self._heights)
+            self._heights = None
+
+    @Slot()
+    def _size(self) -> None:
+        self._sized = True
 
     @Slot()
     def _tell(self) -> None:
@@ -91,10 +118,11 @@ class DetailsPlace(QObject):
 
     def state(self) -> dict[str, Any]:
         """Return what is remembered between runs."""
-        return {"shown": self.shown, "width": self.width, "tab": self._panel.tab_key}
+        return {"shown": self.shown, "width": self.width, "tab": self._panel.tab_key, "sized": self._sized}
 
     def restore(self, state: object) -> None:
         """Apply :meth:`state` of an earlier run, or anything else without harm."""
         shown, self.width, tab = remembered(state)
+        self._sized = isinstance(state, dict) and state.get("sized") is True
         self._panel.choose(tab)
         self.set_shown(shown)
