@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from longshore.oci.reference import DEFAULT_TAG, Reference
+from longshore.oci.reference import Reference
 
 #: What tags of single platforms end or begin with: ``1.0-arm64``, ``linux-amd64``, ``v2_armv7``.
 _PLATFORM = re.compile(
@@ -17,14 +17,14 @@ _PLATFORM = re.compile(
 def index_name(references: Sequence[Reference]) -> Reference | None:
     """A name for an index of *references*: the repository of the first, and its tag without a platform.
 
-    If that tag differs from image to image, ``latest``. None without references.
+    Without a tag if that differs from image to image: ``latest`` may be another image's. None without references.
     """
     if not references:
         return None
     tags = {plain_tag(reference.tag or "") for reference in references}
     first = references[0]
-    tag = tags.pop() if len(tags) == 1 else DEFAULT_TAG
-    return first.with_digest(None).with_tag(tag or DEFAULT_TAG)
+    tag = tags.pop() if len(tags) == 1 else ""
+    return Reference(first.domain, first.path, tag or None)
 
 
 def plain_tag(tag: str) -> str:

@@ -38,6 +38,7 @@ def opened(qtbot: QtBot, *parts: Endpoint, replacing: bool = False) -> IndexShee
     made = IndexSheet(None, parts or (ONE, TWO), NAME, replacing=replacing)
     qtbot.addWidget(made)
     made.show()
+    made.set_existing(NAME, None)
     return made
 
 
@@ -59,7 +60,7 @@ def test_two_tags(qtbot: QtBot, sheet: IndexSheet) -> None:
     sheet.platforms_requested.connect(asked.append)
     sheet.existing_requested.connect(asked.append)
     sheet.ask()
-    assert asked == [[ONE, TWO], [NAME]]
+    assert asked == [[ONE, TWO]]  # what the name points to is known
     assert column(sheet, 1) == ["Loading…", "Loading…"]
     sheet.set_platforms(ONE, (AMD,))
     sheet.set_platforms(TWO, (ARM,))
@@ -68,7 +69,8 @@ def test_two_tags(qtbot: QtBot, sheet: IndexSheet) -> None:
     assert sheet.outcome.text() == "The index will have linux/amd64, linux/arm64."
     assert not sheet.replacing.isVisible()
     sheet.set_existing(NAME, "sha256:1")
-    assert "will be moved" in sheet.outcome.text()
+    assert sheet.moves.text().startswith("Replaces registry.acme.io/app:1.0, which exists")
+    assert "the tag will be moved to the index" in sheet.moves.text()
     (planned,) = sheet.planned()
     assert requested(qtbot, sheet) == planned
     assert parts_of(planned) == (ONE, TWO)
@@ -116,4 +118,39 @@ def test_a_name_that_cannot_be_used(qtbot: QtBot, sheet: IndexSheet, typed: str)
     assert not sheet.confirm.isEnabled()
     assert sheet.planned() == [] and not sheet.check()
     sheet.name.setText("registry.acme.io/app")
+    sheet.set_existing(NAME.with_tag("latest"), None)
     assert requested(qtbot, sheet).destination.reference == NAME.with_tag("latest")
+
+
+def test_nothing_is_made_before_it_is_known_what_it_replaces(qtbot: QtBot, sheet: IndexSheet) -> None:
+    made: list[object] = []
+    asked: list[object] = []
+    sheet.transfers_requested.connect(made.append)
+    sheet.existing_requested.connect(asked.append)
+    sheet.set_platforms(ONE, (AMD,))
+    sheet.set_platforms(TWO, (ARM,))
+    sheet.name.setText("registry.acme.io/app:stable")
+    qtbot.keyClick(sheet.name, Qt.Key.Key_Return)
+    stable = NAME.with_tag("stable")
+    assert asked == [[stable]] and made == []
+    assert not sheet.confirm.isEnabled() and "Checking" in sheet.moves.text()
+    sheet.set_existing(stable, "sha256:" + "1" * 64)
+    assert made == [] and "Replaces registry.acme.io/app:stable" in sheet.moves.text()
+    assert sheet.check() and len(made) == 1
+
+
+def test_a_registry_that_does_not_answer_keeps_nobody_from_trying(sheet: IndexSheet) -> None:
+    sheet.set_existing(NAME, NotInRegistry("The registry is away.", registry="registry.acme.io"))
+    assert sheet.confirm.isEnabled()
+    assert sheet.moves.text() == "Not known whether the tag exists, and would be moved: The registry is away."
+
+
+def test_a_name_without_a_tag_waits_for_one(qtbot: QtBot) -> None:
+    made = IndexSheet(None, (ONE, TWO), Reference(NAME.domain, NAME.path))
+    qtbot.addWidget(made)
+    assert made.name.text() == "registry.acme.io/app:"
+    assert not made.confirm.isEnabled() and made.planned() == []
+    qtbot.keyClicks(made.name, "2")
+    with qtbot.waitSignal(made.existing_requested) as asked:
+        pass
+    assert asked.args == [[NAME.with_tag("2")]]

@@ -31,9 +31,10 @@ def test_a_tag_without_its_platform(tag: str, plain: str) -> None:
     ("names", "offered"),
     [
         (["r.io/app:1.0-amd64", "r.io/app:1.0-arm64"], "r.io/app:1.0"),
-        (["r.io/app:amd64", "r.io/app:arm64"], "r.io/app:latest"),
-        (["r.io/app:dev", "r.io/app:main"], "r.io/app:latest"),
+        (["r.io/app:amd64", "r.io/app:arm64"], "r.io/app"),
+        (["r.io/app:dev", "r.io/app:main"], "r.io/app"),
         (["r.io/amd64/app:1", "r.io/arm64/app:1"], "r.io/amd64/app:1"),
+        (["r.io/app:latest", "r.io/app:2"], "r.io/app"),
     ],
 )
 def test_the_name_of_several(names: list[str], offered: str) -> None:

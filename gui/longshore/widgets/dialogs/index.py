@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 
 #: The most rows that are visible without scrolling.
 _VISIBLE = 6
+#: Milliseconds without typing after which the registry is asked about the name.
+_PAUSE = 300
 
 
 class IndexSheet(Sheet):
     """Shows the images with their platforms, and asks for the name. Two images of one platform are refused, unless the
-    later one is to replace the other."""
+    later one is to replace the other. The index can be made once it is known what the name points to now."""
 
     transfers_requested = Signal(object)  # list[TransferRequest]
     platforms_requested = Signal(object)  # list[Endpoint]; answer with set_platforms
@@ -53,7 +55,8 @@ class IndexSheet(Sheet):
         super().__init__(parent, self.tr("Make an index"), self.tr("Make index"), width=620)
         self._parts = list(parts)
         self._platforms: dict[Endpoint, tuple[Platform, ...] | LongshoreError] = {}
-        self._existing: tuple[Reference, str | LongshoreError | None] | None = None
+        self._asked: Reference | None = None
+        self._existing: dict[Reference, str | LongshoreError | None] = {}
         self.body.addWidget(
             plain_label(
                 self.tr("One name for images of several platforms. Engines pull the one that they run."),
@@ -82,18 +85,25 @@ class IndexSheet(Sheet):
         self.table.setToolTip(self.tr("Del leaves an image out."))
         self.body.addWidget(self.table)
         form = self.form()
-        self.name = QLineEdit("" if name is None else name.familiar)
+        offered = "" if name is None else name.familiar
+        self.name = QLineEdit(f"{offered}:" if name is not None and name.tag is None else offered)
         self.name.setAccessibleName(self.tr("Name"))
         self.name.setMaxLength(2000)
         self.name.setPlaceholderText("registry.example.com/team/app:1.0")
         form.addRow(self.tr("Name"), self.name)
         self.outcome = explanation("")
         form.addRow("", self.outcome)
+        self.moves = explanation("", "caution")
+        form.addRow("", self.moves)
         self.replacing = QCheckBox(self.tr("A later image replaces an earlier one of the same platform"))
         self.replacing.setChecked(replacing)
         self.replacing.toggled.connect(self._look)
         self.body.addWidget(self.replacing)
-        self.name.textChanged.connect(self._look)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE)
+        self._pause.timeout.connect(self._ask_existing)
+        self.name.textChanged.connect(self._typed)
         self.name.editingFinished.connect(self._ask_existing)
         self._fill()
         self.name.setFocus()
@@ -106,8 +116,14 @@ class IndexSheet(Sheet):
     @Slot()
     def _ask_existing(self) -> None:
         target = self._target()
-        if isinstance(target, Reference) and (self._existing is None or self._existing[0] != target):
+        if isinstance(target, Reference) and target not in self._existing and target != self._asked:
+            self._asked = target
             self.existing_requested.emit([target])
+
+    @Slot()
+    def _typed(self) -> None:
+        self._pause.start()
+        self._look()
 
     def set_platforms(self, part: Endpoint, found: tuple[Platform, ...] | LongshoreError) -> None:
         """Show the platforms of *part*; none: it is not an image."""
@@ -118,7 +134,7 @@ class IndexSheet(Sheet):
     def set_existing(self, reference: Reference, found: str | LongshoreError | None) -> None:
         """Show what the name points to now: a digest, None for nothing, or why that is not known."""
         if self.open_still:
-            self._existing = reference, found
+            self._existing[reference] = found
             self._look()
 
     # -- the images
@@ -170,8 +186,8 @@ class IndexSheet(Sheet):
     def _target(self) -> Reference | LongshoreError | None:
         """The name; None if there is none yet, an error if it is not valid."""
         typed = self.name.text().strip()
-        if not typed:
-            return None
+        if not typed or typed.endswith(":"):
+            return None  # not yet a tag
         try:
             reference = Reference.parse_input(typed).with_default_tag()
             requests.index([Endpoint(RegistryPlace(reference.domain), reference)], self._end(reference))
@@ -205,22 +221,34 @@ class IndexSheet(Sheet):
         self.replacing.setVisible(self.replacing.isChecked() or bool(self._twice()))
         self.show_problem(problem)
         target = self._target()
-        self.confirm.setEnabled(not problem and isinstance(target, Reference))
-        self.outcome.setText(self._outcome(target) if isinstance(target, Reference) else "")
+        self.confirm.setEnabled(not problem and target in self._existing)
+        self.outcome.setText(self._outcome() if isinstance(target, Reference) else "")
+        self.moves.setText(self._moves(target) if isinstance(target, Reference) else "")
+        self.moves.setVisible(bool(self.moves.text()))
 
-    def _outcome(self, target: Reference) -> str:
+    def _outcome(self) -> str:
         found: list[Platform] = []
         for platform in self._all():
             if not any(platform.matches(other) for other in found):
                 found.append(platform)
-        lines = (
-            [self.tr("The index will have {0}.").format(", ".join(map(platform_text, found)))]
-            if found
-            else []
+        if not found:
+            return ""
+        return self.tr("The index will have {0}.").format(", ".join(map(platform_text, found)))
+
+    def _moves(self, target: Reference) -> str:
+        """What happens to the tag that *target* names."""
+        if target not in self._existing:
+            return self.tr("Checking whether the tag exists…")
+        found = self._existing[target]
+        if isinstance(found, LongshoreError):
+            words = self.tr("Not known whether the tag exists, and would be moved: {0}")
+            return words.format(errors.message(found))
+        if found is None:
+            return ""
+        words = self.tr(
+            "Replaces {0}, which exists ({1}): the tag will be moved to the index. Undo puts it back."
         )
-        if self._existing is not None and self._existing[0] == target and isinstance(self._existing[1], str):
-            lines.append(self.tr("The tag exists and will be moved to the index. Undo puts it back."))
-        return "\n".join(lines)
+        return words.format(text.safe(target.familiar, 300), text.short_digest(found))
 
     def planned(self) -> list[TransferRequest]:
         """The transfer that the verb would request now; none if something is wrong."""
@@ -236,9 +264,10 @@ class IndexSheet(Sheet):
         """Return True if the index can be made."""
         problem, target = self._why_not(), self._target()
         if not problem and target is None:
-            problem = self.tr("Enter the name of the index.")
+            problem = self.tr("Enter the name and tag of the index.")
         wanted = self.planned()
-        if problem or not wanted:
+        self._ask_existing()
+        if problem or not wanted or target not in self._existing:
             self.show_problem(problem)
             return False
         self.transfers_requested.emit(wanted)
