@@ -139,9 +139,19 @@ def already_text(operation: Operation) -> str:
     return tr("already here") if operation in (Operation.PULL, Operation.LOAD) else tr("already there")
 
 
-def moved_text(moved: Moved, operation: Operation) -> str:
-    """Return what was sent or received and what was not needed, such as ``96 MB, 4 layers, 5 mounted``."""
+def moved_text(moved: Moved, operation: Operation, notes: Iterable[NoteKind] = ()) -> str:
+    """Return what was sent or received and what was not needed, such as ``96 MB, 4 layers, 5 mounted``.
+
+    *notes*: by them a tag that was made or moved is known, for which no layer was missing.
+    """
     if not (moved.bytes or moved.layers_moved or moved.layers_mounted):
+        kinds = set(notes)
+        there = f"{text.layers(moved.layers_skipped)} {already_text(operation)}"
+        if NoteKind.OVERWRITTEN in kinds:
+            return tr("Tag moved") + (f", {there}" if moved.layers_skipped else "")
+        # A copy says when the tag was the same before.
+        if operation is Operation.COPY and NoteKind.UP_TO_DATE not in kinds:
+            return tr("Tag made") + (f", {there}" if moved.layers_skipped else "")
         if not moved.layers_skipped:
             return tr("Already up to date")
         return tr("Already up to date ({what})").replace("{what}", text.layers(moved.layers_skipped))
@@ -218,7 +228,7 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
         return tr("Stopping…")
     if state is State.SUCCEEDED:
         if snapshot.moved is not None:
-            moved = moved_text(snapshot.moved, operation)
+            moved = moved_text(snapshot.moved, operation, (note.kind for note in snapshot.notes))
         elif snapshot.moved_bytes:
             moved = text.size(snapshot.moved_bytes)
         else:

@@ -227,6 +227,14 @@ def test_what_really_moved_in_words(model):
     assert said(model, **push, moved=moved) == "96 MB, 4 layers, 5 mounted"
     assert said(model, **push, moved=replace(moved, layers_skipped=2)).endswith(", 2 already there")
     assert said(model, **push, moved=Moved(layers_skipped=9)) == "Already up to date (9 layers)"
+    over = (TransferNote(NoteKind.OVERWRITTEN, f"sha256:{'1' * 64}"),)
+    assert said(model, **push, moved=Moved(layers_skipped=9), notes=over) == (
+        "Tag moved, 9 layers already there"
+    )
+    copy = push | {"request": request(operation=Operation.COPY), "moved": Moved(layers_skipped=2)}
+    assert said(model, **copy) == "Tag made, 2 layers already there"
+    same = (TransferNote(NoteKind.UP_TO_DATE),)
+    assert said(model, **copy, notes=same) == "Already up to date (2 layers)"
     apply(model, transfer("a", **push, started=NOW, finished=NOW + timedelta(seconds=7)))
     finished = model.index(0, TransferColumn.FINISHED)
     assert finished.data() and finished.data(Item.AccessibleDescriptionRole).endswith("took 7 s")
