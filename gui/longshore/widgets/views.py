@@ -129,6 +129,16 @@ class TreeView(RowView, QTreeView):
         super().paintEvent(event)
         self._painted(event.rect())
 
+    def scrollTo(
+        self,
+        index: QModelIndex | QPersistentModelIndex,
+        hint: QTreeView.ScrollHint = QTreeView.ScrollHint.EnsureVisible,
+    ) -> None:
+        """Qt's hook: a tree without a horizontal scroll bar does not move sideways, or names would lose their begin."""
+        super().scrollTo(index, hint)
+        if self.horizontalScrollBarPolicy() == Qt.ScrollBarPolicy.ScrollBarAlwaysOff:
+            self.horizontalScrollBar().setValue(0)
+
     def rows_in_sight(self) -> list[QModelIndex]:
         """Return the visible rows, from top to bottom; none while the view is hidden."""
         rows: list[QModelIndex] = []

@@ -268,3 +268,19 @@ def test_names_for_who_does_not_see_it(shown: Shown) -> None:
     tab = shown.tab
     assert (tab.view.accessibleName(), tab.choice.accessibleName()) == ("Files", "Layers")
     assert tab.filter.accessibleName() == "Find a file"
+
+
+def test_a_narrow_tree_keeps_its_columns_in_sight(shown: Shown, qtbot: QtBot) -> None:
+    tab = shown.tab
+    tab.resize(400, 400)
+    names = [f"team/{'x' * 90}{one}/{'y' * 90}{two}" for one in range(8) for two in range(3)]
+    shown.listed(layer(*[(name, b"1") for name in names]), TOP)
+    tab.view.expandAll()
+    shown.select(names[-1])
+    header, bar = tab.view.columns.header, tab.view.horizontalScrollBar()
+    qtbot.waitUntil(tab.view.verticalScrollBar().isVisible)
+    assert not any(header.isSectionHidden(column) for column in range(header.count()))
+    assert sum(map(header.sectionSize, range(header.count()))) == tab.view.viewport().width()
+    header.resizeSection(0, 900)  # wider than the panel
+    tab.view.scrollTo(tab.view.rows()[0].siblingAtColumn(3))
+    assert bar.value() == 0

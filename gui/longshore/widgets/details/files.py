@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 _COLUMNS = [
     Column("usr/local/bin/billing-api", "share/doc", weight=1, kind=Kind.NAME, extra=66),
     Column("999.9 MB", "999 MB", right=True),
-    Column("Layer", "99", right=True),
-    Column("removed by layer 16", "removed by 16", yields=1),
+    Column("Layer", "99", right=True, yields=1),
+    Column("removed by 16", "removed by 1"),
 ]
+#: Pixels by which a folder's content is indented: image trees are deep, and the names need the room.
+_INDENTATION = 14
 
 
 class FilesTab(DetailsTab):
@@ -59,6 +61,7 @@ class FilesTab(DetailsTab):
         self.view = TreeView(self.tr("Files"), _COLUMNS)
         self.view.setSelectionMode(TreeView.SelectionMode.SingleSelection)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.view.setIndentation(_INDENTATION)
         self.view.set_model(self.model)
         self.view.opened.connect(self._opened)
         bar = self.view.verticalScrollBar()
