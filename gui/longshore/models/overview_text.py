@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from longshore.application.attached.kinds import Kind, kind_of_type
 from longshore.application.inspection.access import Access
 from longshore.application.inspection.secrets import masked, masked_line
 from longshore.application.inspection.sharing import base_image
@@ -96,6 +97,7 @@ def _about(
     if found is not None and not found.is_image:
         kind = found.artifact_type or found.media_type
         yield Fact(tr("Kind"), artifact_name(kind) or tr("unknown"), more=text.safe(kind))
+        yield from _chart(found, kind)
     yield from _platform(subject, found)
     created = _created(subject, found)
     if created is not None:
@@ -114,6 +116,22 @@ def _about(
         yield Fact(tr("Author"), text.safe(found.author))
 
 
+def _chart(found: Inspected, kind: str) -> Iterable[Fact]:
+    """What a Helm chart says of itself in its configuration (helm.sh/docs/topics/charts, Chart.yaml)."""
+    if kind_of_type(kind) is not Kind.HELM_CHART:
+        return
+    said = dict(found.settings)
+    names = {
+        "name": tr("Chart"),
+        "version": tr("Version"),
+        "appVersion": tr("App version"),
+        "description": tr("Description"),
+    }
+    for key, name in names.items():
+        if value := text.safe(said.get(key, ""), _LONG).strip():
+            yield Fact(name, value, more=text.safe(said[key], _WHOLE))
+
+
 def _tone(state: State) -> Tone:
     """Here every state is a pill: there is only one."""
     tone = state_tone(state)
@@ -125,6 +143,8 @@ def _digests(subject: Subject, found: Inspected | None) -> Iterable[Fact]:
     image_id = found.image_id if found is not None else ""
     if not image_id and subject.image is not None and subject.is_in_engine:
         image_id = subject.image.image_id
+    if not image_id and found is not None and found.is_image and not subject.is_in_engine:
+        image_id = found.config_digest  # as classic engines have it
     if digest:
         yield _digest(tr("Digest"), digest)
     if image_id and image_id != digest:

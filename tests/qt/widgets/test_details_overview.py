@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from longshore.application.inspection.access import Access, PullAccess
+from longshore.application.inspection.settings import settings_of
 from longshore.application.inspection.values import Inspected, PlatformSize
 from longshore.application.signatures.scopes import parse_scope
 from longshore.application.signatures.verifying import Reason, SignatureState, Verdict
@@ -26,6 +27,7 @@ from longshore.registry.model import TagDetails
 from longshore.transfers.transfer import Endpoint, RegistryPlace
 from longshore.widgets.details.facts import FactsView
 from longshore.widgets.details.overview import OverviewTab
+from longshore.words import text
 from qt.models.made import ENGINE, NOW, image, sha
 
 _LOCAL = image(
@@ -307,3 +309,34 @@ def test_a_signature_that_is_not_known_offers_what_helps(tab: OverviewTab, qtbot
         "Check again",
         "No response. Try again.",
     )
+
+
+def test_a_tag_has_the_image_id_that_engines_will_have(tab: OverviewTab) -> None:
+    tab.set_subject(REMOTE)
+    found = Inspected(REMOTE.end, digest=sha("m"), config_digest=sha("c"), platform=AMD)
+    tab.set_inspected(found)
+    assert facts(tab.facts)["Image ID"] == text.short_digest(sha("c"))
+    tab.set_subject(REMOTE)
+    tab.set_inspected(replace(found, platform=None, artifact_type="application/vnd.acme.thing"))
+    assert "Image ID" not in facts(tab.facts)
+
+
+def test_a_chart_says_what_its_configuration_says(tab: OverviewTab) -> None:
+    raw = (
+        b'{"name": "web", "version": "0.1.0", "appVersion": "2.4\\u001b[31m", "description": "A shop.",'
+        b' "apiVersion": "v2"}'
+    )
+    chart = Inspected(
+        REMOTE.end,
+        digest=sha("m"),
+        artifact_type="application/vnd.cncf.helm.config.v1+json",
+        settings=settings_of(raw),
+    )
+    tab.set_subject(REMOTE)
+    tab.set_inspected(chart)
+    shown = facts(tab.facts)
+    assert shown["Kind"] == "Helm chart"
+    assert [shown[name] for name in ("Chart", "Version", "Description")] == ["web", "0.1.0", "A shop."]
+    assert shown["App version"].startswith("2.4") and "\x1b" not in shown["App version"]
+    tab.set_inspected(replace(chart, settings=()))
+    assert "Chart" not in facts(tab.facts)
