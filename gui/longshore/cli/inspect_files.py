@@ -43,7 +43,14 @@ _EVERY = 0.2
 _CLEARED = "\r\x1b[K"
 _CHANGES = {1: "added", 2: "changed", 3: "removes", 4: "replaces"}
 _TYPES = ("folder", "file", "symlink", "hard_link", "device", "pipe", "whiteout", "sparse", "other")
-_ODDITIES = {1: "outside", 2: "too_long", 3: "repeated", 4: "no_target", 5: "no_whiteout"}
+_ODDITIES = {
+    1: "outside",
+    2: "too_long",
+    3: "repeated",
+    4: "no_target",
+    5: "no_whiteout",
+    6: "unprintable",
+}
 
 
 def add_options(parser: argparse.ArgumentParser, which: argparse._MutuallyExclusiveGroup) -> None:

@@ -80,6 +80,10 @@ def oddity_text(tree: Tree, node: int) -> str:
             return tr("The layer contains this name several times. The last one counts.")
         case Oddity.NO_WHITEOUT:
             return tr("This entry is meant to remove a folder from inside it. Engines refuse it.")
+        case Oddity.UNPRINTABLE:
+            return tr(
+                "This name contains characters that can't be seen, which can make it look like another one."
+            )
         case Oddity.NO_TARGET:
             return tr("This is a hard link to a file that does not exist. Engines refuse it.")
     return ""

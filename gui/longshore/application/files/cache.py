@@ -29,7 +29,7 @@ FOLDER = "files-1"
 _SUFFIX = ".names"
 _TEMPORARY = ".tmp"
 #: Version and byte order: files of other machines are not ours.
-_MAGIC = b"LNAMES2" + sys.byteorder[:1].encode()
+_MAGIC = b"LNAMES3" + sys.byteorder[:1].encode()
 _COUNTS = struct.Struct("<IIIIQ")
 #: Most bytes of one file and of its content; a million names have about 30 MB.
 _LARGEST = 256 * 1024 * 1024

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 from longshore.application.files.tree import Kind, Oddity, Tree
@@ -21,6 +22,8 @@ MOST_CHARACTERS = 64 * 1024 * 1024
 #: Linux has no longer paths (PATH_MAX) and no longer names (NAME_MAX).
 _LONGEST_PATH = 4096
 _LONGEST_NAME = 255
+#: Categories of characters that no honest name has: controls, formats (U+202E), separators of lines and paragraphs.
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 #: Files of aufs itself, which older engines left in layers (``.wh..wh.aufs``, ``.wh..wh.plnk``).
@@ -233,7 +236,10 @@ class _Building:
         self._count(len(name))
         if len(self.tree) > MOST_NAMES:
             raise too_much(self._subject, f"more than {MOST_NAMES} names")
-        return self.tree.add(parent, name, kind, mode, size, offset)
+        node = self.tree.add(parent, name, kind, mode, size, offset)
+        if not name.isprintable() and any(unicodedata.category(char) in _UNSEEN for char in name):
+            self.tree.oddities[node] = Oddity.UNPRINTABLE
+        return node
 
     def _count(self, characters: int) -> None:
         self._characters += characters

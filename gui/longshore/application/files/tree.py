@@ -38,6 +38,7 @@ class Oddity(enum.IntEnum):
     REPEATED = 3  #: the layer has the name several times: the last one counts, as for engines
     NO_WHITEOUT = 5  #: a whiteout of the folder itself or of one above it
     NO_TARGET = 4  #: a hard link to a file that does not exist
+    UNPRINTABLE = 6  #: a line break, a control character, or one that turns the direction of text
 
 
 def _by_name(nodes: list[int], names: Sequence[str]) -> Iterable[int]:

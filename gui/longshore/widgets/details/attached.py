@@ -91,7 +91,7 @@ class AttachedTab(DetailsTab):
         self.other_scan_verb = add(
             self.tr("Scan"), lambda: self._scan(1), why_not=self._no_other_scan, more=True
         )
-        self.again_verb = add(self.tr("Look again"), self._look_again, side=Side.PANE)
+        self.again_verb = add(self.tr("Check again"), self._look_again, side=Side.PANE)
         self.verbs.home = self.list
         self._clear()
 
@@ -180,7 +180,7 @@ class AttachedTab(DetailsTab):
         """Say why nothing, or not all, could be read."""
         if self.is_about(subject):
             self.loading.set_loading(False)
-            self._say(errors.told(error), self.tr("Look again"))
+            self._say(errors.told(error), self.tr("Check again"))
 
     def set_withheld(self, subject: Subject) -> None:
         """Offer to look, which is not done by itself because it counts as pulls."""

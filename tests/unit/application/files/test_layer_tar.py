@@ -102,6 +102,8 @@ def test_hostile_names_are_kept_as_names() -> None:
             ("deep/" * 3000 + "end", b""),
             ("red\x1b[31m\u202e", b""),
             ("latin\udcff", b""),
+            ("two\nlines/in", b""),
+            ("na\xefve \u4e2d", b""),
             ("twice", b"1"),
             ("twice", b"22"),
             ("folder/in", b""),
@@ -116,6 +118,8 @@ def test_hostile_names_are_kept_as_names() -> None:
         ("deep/" * 3000)[:4096]: Oddity.TOO_LONG,
         "twice": Oddity.REPEATED,
         "folder": Oddity.REPEATED,
+        "red\x1b[31m\u202e": Oddity.UNPRINTABLE,
+        "two\nlines": Oddity.UNPRINTABLE,
     }
     assert {"c/d", "red\x1b[31m\u202e", "latin\udcff"} <= found.keys()
     assert "folder/in" not in found
