@@ -58,7 +58,8 @@ def plain_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel
 class ElidedLabel(QLabel):
     """One line of plain text, elided in the middle if there is no room, with the full text as its tooltip.
 
-    Of facts with dots between them, the first are left out, each as a whole; the last two stay.
+    A sentence is elided at its end. Of facts with dots between them, the first are left out, each as a whole; the last
+    two stay.
     """
 
     def __init__(self, role: str = "", parent: QWidget | None = None) -> None:
@@ -91,7 +92,9 @@ class ElidedLabel(QLabel):
         facts = self._whole.split(_BETWEEN)
         while len(facts) > 2 and metrics.horizontalAdvance(_BETWEEN.join(facts)) > room:
             del facts[0]
-        shown = metrics.elidedText(_BETWEEN.join(facts), Qt.TextElideMode.ElideMiddle, room)
+        sentence = len(facts) == 1 and self._whole.endswith(".")
+        mode = Qt.TextElideMode.ElideRight if sentence else Qt.TextElideMode.ElideMiddle
+        shown = metrics.elidedText(_BETWEEN.join(facts), mode, room)
         if shown != self.text():
             super().setText(shown)
         said = self._more or self._whole

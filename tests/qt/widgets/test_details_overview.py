@@ -159,7 +159,8 @@ def test_the_pull_command_is_copied(tab: OverviewTab, qtbot: QtBot) -> None:
     here = Reference.parse("127.0.0.1:5000/web:1")
     tab.set_subject(Subject(Endpoint(RegistryPlace("127.0.0.1:5000"), here)))
     tab.pull_verb.trigger()
-    assert "only on this machine" in tab.note.whole()
+    assert tab.note.whole() == "Copied. It works only here."
+    assert tab.note.accessibleName() == "Copied. It works only on this machine."
     bare = image(None)
     tab.set_subject(Subject(Endpoint.of(ENGINE, bare.name), image=bare))
     tab.verbs.look()

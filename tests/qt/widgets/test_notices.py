@@ -61,3 +61,6 @@ def test_the_first_facts_are_left_out_as_a_whole(qtbot: QtBot) -> None:
     label.resize(60, 20)
     assert "…" in label.text() and "7 ref" not in label.text()
     assert label.accessibleName() == whole
+    label.set_text("Copied. It works only on this machine.")
+    label.resize(90, 20)
+    assert label.text().startswith("Copied. ") and label.text().endswith("…")

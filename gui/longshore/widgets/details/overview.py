@@ -134,8 +134,13 @@ class OverviewTab(DetailsTab):
 
         command = pull_command(reference)
         self.copy_requested.emit(command.by_tag)
-        words = self.tr("Copied. It works only on this machine.") if command.only_here else self.tr("Copied.")
-        self.note.set_text(words)
+        # The line beside the button is short: the sentence is its tooltip.
+        if command.only_here:
+            self.note.set_text(
+                self.tr("Copied. It works only here."), self.tr("Copied. It works only on this machine.")
+            )
+        else:
+            self.note.set_text(self.tr("Copied."))
 
     @Slot(str)
     def _copy(self, words: str) -> None:
