@@ -51,6 +51,7 @@ class Details(QObject):
         self._counts = counts
         self._subject: Subject | None = None
         self._shown = False
+        self._told = False  # what is known of the subject
         self._reading: Cancellation | None = None
         #: Further questions about the selected image.
         self._also: list[Cancellation] = []
@@ -81,6 +82,8 @@ class Details(QObject):
         if subject is not None and before is not None and _knows_more(subject, before):
             if self._shown:
                 self.subject_updated.emit(subject)
+                if not self._told:
+                    self._recall(subject)  # now that its digest is known
             return
         self._end()
         if self._shown:
@@ -92,8 +95,18 @@ class Details(QObject):
         if subject is None:
             return
         self._rest.start()
-        if (found := self._kept.get(_key(subject))) is not None:
-            self._kept.move_to_end(_key(subject))
+        self._told = False
+        self._recall(subject)
+
+    def _recall(self, subject: Subject) -> None:
+        """Report what is kept of *subject*, if anything is."""
+        key = _key(subject)
+        if (found := self._kept.get(key)) is not None:
+            self._kept.move_to_end(key)
+            self._told = True
+            if self._reading is not None:
+                self._reading.cancel()
+                self._reading = None
             self.inspected.emit(subject, replace(found, end=subject.end))
 
     @Slot()
@@ -177,6 +190,7 @@ class Details(QObject):
         def done(found: Inspected) -> None:
             self._reading = None
             self._keep(subject, found)
+            self._told = True
             self.inspected.emit(self._subject, found)
 
         def failed(error: LongshoreError) -> None:

@@ -128,6 +128,26 @@ def test_what_was_read_is_kept_by_digest(play: Play, reader: Reader) -> None:
     play(scene)
 
 
+def test_what_is_kept_is_shown_once_a_row_knows_its_digest(play: Play, reader: Reader) -> None:
+    async def scene(desk: Desk) -> None:
+        ear = Ear(desk)
+        reader.go.set()
+        digest, shown = sha("registry.acme.io/acme/web"), tag("latest").shown
+        ear.details.follow(tag("1", digest))
+        await until(lambda: ear.heard[-1].startswith("inspected"))
+        ear.heard.clear()
+        ear.details.follow(tag("latest"))
+        ear.details.follow(tag("latest", digest))  # before it rests
+        once = [f"subject_changed {shown}", f"subject_updated {shown}", f"inspected {shown}"]
+        assert ear.heard == once
+        await until(lambda: ear.heard[-1] == f"settled {shown}")
+        ear.details.follow(replace(tag("latest", digest), reason="its row knows more"))
+        assert ear.heard == [*once, f"settled {shown}", f"subject_updated {shown}"], "and not again"
+        assert len(reader.read) == 1
+
+    play(scene)
+
+
 def test_what_is_kept_is_bounded(play: Play, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(followed, "_KEPT_BYTES", 250)
     monkeypatch.setattr(followed, "SETTLE", 0)
