@@ -101,7 +101,7 @@ class TransferModel(QAbstractItemModel):
             if row is None:
                 self._serial += 1
                 row = self._transfers[snapshot.id] = TransferRow(snapshot, self._serial)
-                row.advice = words.advice_lines(snapshot)
+                row.advice = words.row_lines(snapshot)
                 row.children = row.target()[0]
                 self._by_serial[row.serial] = row
                 self._order.append(snapshot.id)
@@ -140,7 +140,7 @@ class TransferModel(QAbstractItemModel):
                 return
             if in_sight is not None and snapshot.id not in in_sight and row.children:
                 return  # until it is expanded or its state changes
-        advice = words.advice_lines(snapshot)
+        advice = words.row_lines(snapshot)
         if snapshot.layers is row.layers and advice == row.advice:
             return
         seen = (0, max(len(row.children), len(snapshot.layers) + len(advice)))

@@ -38,10 +38,16 @@ class Detour(QObject):
         self._second: dict[str, _Second] = {}
         transfers.succeeded.connect(self._arrived)
 
-    def take(self, request: TransferRequest) -> None:
-        """Pull the image of *request* into the library, for the engine's platform, then copy it to the engine."""
+    def take(self, request: TransferRequest, *, unfit: bool = False) -> None:
+        """Pull the image of *request* into the library, for the engine's platform, then copy it to the engine.
+
+        *unfit*: the engine cannot take it, such as a Helm chart: it stays in the library, unchanged.
+        """
         engine, reference = request.destination.place, request.source.reference
         if not isinstance(engine, EnginePlace) or reference is None:
+            return
+        if unfit:
+            self._transfers.ask([requests.pull(reference, self._images.library, None)])
             return
         if request.platform is not None:
             self._begin(reference, engine, request.platform)

@@ -115,8 +115,7 @@ class TransferPane(TransferRequests):
         """
         if snapshot.state is not State.FAILED:
             return
-        if snapshot.request.operation is Operation.BUILD:
-            self.view.setExpanded(self.model.index_of(snapshot.id), True)
+        self.view.setExpanded(self.model.index_of(snapshot.id), True)  # the reason in full is below the row
         if not self.view.in_hand():
             self.reveal(snapshot.id)
         offer = errors.offer_of(snapshot, self.name_of)

@@ -79,7 +79,9 @@ class Transfers(QObject):
 
     @Slot(object)
     def _detour(self, snapshot: TransferSnapshot) -> None:
-        self.operations.detour.take(snapshot.request)
+        from longshore.errors import InvalidManifest
+
+        self.operations.detour.take(snapshot.request, unfit=isinstance(snapshot.error, InvalidManifest))
 
     @Slot(object)
     def _interrupted(self, ids: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from longshore import language
-from longshore.errors import Remedy
+from longshore.errors import InvalidManifest, Remedy
 from longshore.language import tr
 from longshore.text import filled, plain
 from longshore.words.text import safe
@@ -85,8 +85,9 @@ def offer_of(snapshot: TransferSnapshot, name_of: Callable[[str], str] = str) ->
     if error is None or snapshot.state is not State.FAILED:
         return None
     if error.remedy is Remedy.LIBRARY:
-        # Temporary problems end with the next attempt.
-        return offer(error) if snapshot.attempt > 1 and snapshot.request.source.reference else None
+        # Temporary problems end with the next attempt; what the engine cannot take, it never will.
+        useful = snapshot.attempt > 1 or isinstance(error, InvalidManifest)
+        return offer(error) if useful and snapshot.request.source.reference else None
     if not error.registry or error.remedy in (Remedy.RETRY, Remedy.PIN):
         return None
     return offer(error, name_of(error.registry))
@@ -97,6 +98,9 @@ def notice(snapshot: TransferSnapshot, offered: Offer) -> str:
     error, reference = snapshot.error, snapshot.request.source.reference
     if offered.remedy is not Remedy.LIBRARY or reference is None:
         return message(error) if error is not None else ""
+    if isinstance(error, InvalidManifest):
+        words = tr("The engine can't take {image}. The library can store what is not a container image.")
+        return words.replace("{image}", safe(reference.familiar))
     words = tr(
         "The engine could not pull {image} in {count} attempts. The library keeps what is downloaded "
         "when the connection is lost, and can then load the image into the engine."

@@ -326,6 +326,15 @@ def cancel_text(snapshot: TransferSnapshot) -> str:
 _DETAIL_LINES = 12
 
 
+def row_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
+    """Return the lines below a row: why it failed, which the row itself may cut, then :func:`advice_lines`."""
+    lines = advice_lines(snapshot)
+    error = snapshot.error
+    if error is None or snapshot.state is not State.FAILED or snapshot.request.operation is Operation.BUILD:
+        return lines
+    return (errors.message(error), *lines)
+
+
 def advice_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
     """Return the lines below a row: advice and the other side's own words for a failed one; then the notes."""
     notes = tuple(line for line in (_note_text(note) for note in snapshot.notes) if line)

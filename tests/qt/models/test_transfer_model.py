@@ -266,13 +266,14 @@ def test_a_failed_row_says_why_and_unfolds(model):
     )
     row = model.index(0, 0)
     assert texts(model, 0, row) == [
+        "Not allowed to push <here>",
         "Sign in with write access.",
         "denied: requested access",
         "to the resource is denied",
         "aaaaaaaaaaaa",
     ]
-    kinds = [model.index(number, 0, row).data(Role.NODE_KIND) for number in range(4)]
-    assert kinds == [NodeKind.ADVICE] * 3 + [NodeKind.LAYER]
+    kinds = [model.index(number, 0, row).data(Role.NODE_KIND) for number in range(5)]
+    assert kinds == [NodeKind.ADVICE] * 4 + [NodeKind.LAYER]
     cell = model.index(0, TransferColumn.TRANSFERRED)
     assert cell.data(Role.TONE) == Tone.BAD and cell.data(Role.ERROR) is error
     assert "&lt;here&gt;" in cell.data(Item.ToolTipRole) and "denied: requested" in cell.data(

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from longshore.errors import (
     AccessDenied,
     EngineFailure,
+    InvalidManifest,
     LongshoreError,
     RegistryFailure,
     RegistryUnreachable,
@@ -462,6 +463,23 @@ def test_the_notice_offers_the_way_by_the_library(bench: Bench, qtbot: QtBot) ->
     with qtbot.waitSignal(pane.detour_requested) as wish:
         _click(qtbot, _notice_button(bench))
     assert wish.args == [lost]
+
+
+def test_a_failed_row_unfolds_and_a_chart_is_offered_to_the_library(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    words = "The image has a format that the engine does not support."
+    error = InvalidManifest(words, remedy=Remedy.LIBRARY, advice="It may be no container image.")
+    chart = transfer("a", state=State.FAILED, error=error)
+    bench.move(chart)
+    pane.show_ended(chart)
+    row = pane.model.index_of("a")
+    assert pane.view.isExpanded(row)
+    assert [pane.model.index(number, 0, row).data() for number in range(2)] == [words, error.advice]
+    assert "can't take 127.0.0.1:5000/acme/web:main" in pane.explanation
+    assert _notice_button(bench).text() == "Download via the library"
+    with qtbot.waitSignal(pane.detour_requested) as wish:
+        _click(qtbot, _notice_button(bench))
+    assert wish.args == [chart]
 
 
 def test_of_two_notices_the_one_that_puts_something_right_wins(bench: Bench) -> None:

@@ -202,6 +202,7 @@ def test_the_manifest_is_looked_for_near_the_target_first_and_in_three_places_at
         (DigestMismatch("Damaged."), 5_000_000, True),
         (EngineFailure("It could not."), 0, True),
         (EngineLost("It went away."), 0, True),
+        (InvalidManifest("It has a format that the engine does not support."), 0, True),
     ],
 )
 def test_the_library_is_the_remedy_only_where_it_would_do_better(

@@ -16,6 +16,7 @@ from longshore.errors import (
     EngineFailure,
     EngineLost,
     ImageUnknown,
+    InvalidManifest,
     LongshoreError,
     RegistryError,
     RegistryFailure,
@@ -249,11 +250,12 @@ def _drop_name(engine: Engine, reference: Reference) -> None:
 def library_helps(error: LongshoreError, moved: int) -> bool:
     """Whether the library may succeed after the engine failed with *error* after *moved* bytes.
 
-    True if data was lost on the way; False if the pull was refused or the registry was never reached.
+    True if data was lost on the way, or if the engine cannot take what the library stores unchanged, such as a Helm
+    chart; False if the pull was refused or the registry was never reached.
     """
     if isinstance(error, RegistryUnreachable):
         return moved > 0  # otherwise nothing responded, so the library would not get one either
-    return isinstance(error, DigestMismatch | RegistryFailure | EngineFailure | EngineLost)
+    return isinstance(error, DigestMismatch | InvalidManifest | RegistryFailure | EngineFailure | EngineLost)
 
 
 def carries(digest: str, image_id: str, repo_digests: tuple[str, ...]) -> bool:
