@@ -29,6 +29,7 @@ _LOCAL = "localhost"
 #: Why a state is not known.
 NEVER_MOVED = "The image was never pulled or pushed: there is no digest to compare."
 ONE_PLATFORM = "The image may be one platform of the tag's image, whose list of platforms was not read."
+NO_TAG = "No tag points to this image here; the registry still has it under its digest."
 NOT_READ = "It may be the same image under another digest: its configuration was not read."
 NO_DATES = "The tag points to another image, and the dates that show which is newer are not known."
 
@@ -222,6 +223,9 @@ def judge(one: Here, there: There) -> Compared:
     now, details = there.digest, there.details
     created = None if details is None else details.created
     found = partial(Compared, one, digest=now, created=created, asked=there.asked)
+    if one.reference.tag is None and one.present and not one.asked_for:
+        # An update leaves the image before behind like this: a registry that keeps it proves nothing about its tag.
+        return found(State.UNKNOWN, error=InvalidInput(NO_TAG))
     if now in (*one.digests, one.image_id):
         return found(State.IN_SYNC)
     if not one.present and not one.known:

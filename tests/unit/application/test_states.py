@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from longshore.application.clients import Clients
 from longshore.application.states import (
+    NO_TAG,
     Here,
     State,
     There,
@@ -258,5 +260,9 @@ def test_one_platform_of_several_in_the_library(
 def test_an_image_pulled_by_its_digest() -> None:
     here = here_of(image(f"{REPO}@{THREE}"), picked=False, sure=False)
     assert here is not None and here.reference == Reference.parse(f"{REPO}@{THREE}")
-    assert judge(here, There(THREE)).state is State.IN_SYNC
+    found = judge(here, There(THREE))
+    assert (found.state, found.error and found.error.message) == (State.UNKNOWN, NO_TAG), (
+        "it may be what an update left behind: nothing is known of the tag"
+    )
+    assert judge(replace(here, asked_for=True), There(THREE)).state is State.IN_SYNC
     assert judge(here, There(error=NotInRegistry("gone", registry="reg.io"))).state is State.ONLY_HERE
