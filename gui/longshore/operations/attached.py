@@ -145,6 +145,28 @@ class Attached(QObject):
         """Read *subject* from its place the next time."""
         self._kept.pop(subject.end, None)
 
+    def forget_verdicts(self, shown: Subject | None) -> None:
+        """The user's keys have changed: verify what is kept again, of *shown*, which Attached shows, at once.
+
+        Where that counts as pulls, nothing is verified before the user looks again.
+        """
+        from longshore.application.signatures.attached_signatures import SIGNATURES
+
+        for end, kept in list(self._kept.items()):
+            verdicts = {one: read for one, read in kept.read.items() if one.kind in SIGNATURES}
+            seen = shown is not None and shown.end == end and _is_of(kept, shown)
+            if any(self._counts(host) for host in _hosts(kept.subject)):
+                del self._kept[end]
+                for one, read in verdicts.items():
+                    if seen:
+                        self.read.emit(shown, one, replace(read, verdict=None))
+                continue
+            for one in verdicts:
+                del kept.read[one]
+            if seen and shown is not None:
+                self.leave()  # what is being verified is so with the keys before
+                self._next(shown, kept)
+
     def read_one(self, subject: Subject, attachment: Attachment) -> None:
         """Read a document next, because the user has selected it."""
         kept = self._kept.get(subject.end)

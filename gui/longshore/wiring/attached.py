@@ -53,6 +53,7 @@ class Attached(QObject):
         reading.scan_failed.connect(tab.set_scan_failed)
         reading.saved.connect(self._saved)
         operations.details.subject_changed.connect(self._left)
+        operations.signatures.changed.connect(self._keys_changed)
         window.details.read_requested.connect(self._read_again)
         reading.look_for_scanners()
 
@@ -61,6 +62,10 @@ class Attached(QObject):
         if asked:
             self._operations.forget(subject)
         self._operations.look(subject, asked=asked)
+
+    @Slot()
+    def _keys_changed(self) -> None:
+        self._operations.forget_verdicts(self._tab.subject if self._tab.isVisible() else None)
 
     @Slot()
     def _read_again(self) -> None:

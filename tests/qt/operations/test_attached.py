@@ -16,17 +16,24 @@ from PySide6.QtCore import QObject, Signal
 
 from longshore.application.attached.kinds import Kind
 from longshore.application.attached.scanning import Scanner
+from longshore.application.signatures.book import Key
+from longshore.application.signatures.gate import KeyGate
+from longshore.application.signatures.scopes import below
+from longshore.application.signatures.verifying import Reason
 from longshore.application.subject import Subject
 from longshore.oci.reference import Reference
 from longshore.operations import attached as operation
 from longshore.operations.attached import Attached
+from longshore.registry.config import RegistryConfig
 from longshore.registry.model import TagDetails
 from longshore.transfers.transfer import Endpoint, RegistryPlace
 from longshore.wiring.shared import short_path
 from qt.models.made import ENGINE, image, sha
+from signaturetools import Attacher, signer, simple
 from testbed import attachments as made
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import RegistryWriter
+from transfertools.faulty import faulty_registries
 from waiting import until
 
 from .conftest import Desk, Play
@@ -173,6 +180,42 @@ def test_a_registry_that_counts_is_not_asked_unasked(play: Play) -> None:
     hear(play, body)
 
 
+@pytest.mark.parametrize("counts", [False, True])
+def test_a_new_key_changes_the_verdict_on_a_signature(play: Play, tmp_path: Path, counts: bool) -> None:
+    async def scene(desk: Desk) -> None:
+        with faulty_registries(1) as [registry]:
+            digest = registry.put_image("a", "1", b"layer")
+            client = desk.clients.registry(registry.address)
+            Attacher(client, "a").tag(digest, simple(signer(), digest))
+            gate = KeyGate(tmp_path / "keys.json", RegistryConfig, {})
+            attached = Attached(desk.clients, desk.tasks, lambda _host: counts, {}, gate)
+            heard = Heard(attached)
+            reference = Reference.parse(f"{registry.address}/a:1")
+            known = TagDetails("1", digest, None, (), None, "")
+            subject = Subject(Endpoint(RegistryPlace(registry.address), reference), tag=known)
+            attached.look(subject, asked=True)
+            await heard.wait("ended")
+            assert (await heard.wait("read"))[3].verdict.reason is Reason.NO_KEY
+            heard.signals.clear()
+            registry.asked.clear()
+            gate.book.add(Key(below(registry.address, "a"), "Ann", signer().pem.decode()))
+            attached.forget_verdicts(subject)
+            if counts:
+                assert heard.names() == ["read"] and heard.signals[0][3].verdict is None
+                assert not registry.asked
+                attached.look(subject)
+                assert heard.names() == ["read", "withheld"]
+            else:
+                await heard.wait("ended")
+                assert heard.names() == ["read", "ended"], "the list stays as it is"
+                assert heard.signals[0][3].verdict.name == "Ann"
+            attached.stop()
+            shiboken6.delete(attached)
+            client.close()
+
+    play(scene)
+
+
 def stub(folder: Path, script: str) -> Scanner:
     program = folder / "trivy"
     program.write_text(f"#!/bin/sh\n{script}\n")
@@ -219,13 +262,16 @@ def test_the_tab_shows_what_is_read(play: Play, built: Subject, tmp_path: Path) 
         subject_changed = Signal(object)
         read_requested = Signal()
 
+    class Keys(QObject):
+        changed = Signal()
+
     told: list[str] = []
     shared = SimpleNamespace(told=lambda error: told.append("" if error is None else error.message))
     shared.to_clipboard = told.append
 
     async def body(heard: Heard) -> None:
         tab, details = AttachedTab(), Details()
-        operations = SimpleNamespace(attached=heard.attached, details=details)
+        operations = SimpleNamespace(attached=heard.attached, details=details, signatures=Keys())
         window = SimpleNamespace(explain=lambda words, tone: told.append(words), details=details)
         wiring = Wiring(tab, cast(Any, window), cast(Any, operations), cast(Any, shared))
         tab.set_subject(built)
