@@ -73,7 +73,9 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
     )
     inspect_attached.add(parser, which)
     inspect_compare.add(parser)
-    parser.add_argument("--show-secrets", action="store_true", help="show all values, also those that look like secrets")
+    parser.add_argument(
+        "--show-secrets", action="store_true", help="show all values, also those that look like secrets"
+    )
     parser.set_defaults(run=inspect)
 
 
