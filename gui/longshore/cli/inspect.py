@@ -15,11 +15,13 @@ from longshore.errors import EngineError, EngineUnavailable, InvalidInput
 from longshore.transfers.transfer import EnginePlace, LibraryPlace, RegistryPlace
 
 if TYPE_CHECKING:
+    from longshore.application.inspection.access import PullCommand
     from longshore.application.inspection.sharing import KnownImage
     from longshore.application.inspection.values import Inspected
     from longshore.application.session import Session
     from longshore.cancellation import Cancellation
     from longshore.cli.inspect_output import Shown
+    from longshore.oci.reference import Reference
     from longshore.transfers.transfer import Endpoint
 
 _EPILOG = f"""\
@@ -120,7 +122,7 @@ def _shown(
     found: Inspected, session: Session, arguments: argparse.Namespace, cancellation: Cancellation
 ) -> Shown:
     """*found* with what the arguments ask for besides."""
-    from longshore.application.inspection.access import pull_command, who_can_pull
+    from longshore.application.inspection.access import who_can_pull
     from longshore.application.inspection.sharing import layer_report
     from longshore.cli.inspect_output import Shown
 
@@ -137,8 +139,16 @@ def _shown(
         tuple(layer.here for layer in seen),
         report.names if arguments.shared else (),
         who_can_pull(reference, session.clients, cancellation) if asked and reference is not None else None,
-        None if reference is None else pull_command(reference, found.digest),
+        None if reference is None else _command(reference, found),
     )
+
+
+def _command(reference: Reference, found: Inspected) -> PullCommand | None:
+    from longshore.application.inspection.access import artifact_command, pull_command
+
+    if found.artifact_type:
+        return artifact_command(reference, found.artifact_type)
+    return pull_command(reference, found.digest)
 
 
 def _known(found: Inspected, session: Session, cancellation: Cancellation) -> list[KnownImage]:

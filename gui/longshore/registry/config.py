@@ -16,7 +16,8 @@ from longshore.text import plain
 _HUB_NAMES = frozenset(
     {"docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com", "www.docker.com"}
 )
-_HUB_API_HOST = "registry-1.docker.io"
+#: Docker Hub's host for programs that know nothing of its name in references.
+HUB_API_HOST = "registry-1.docker.io"
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PATH_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]*[A-Za-z0-9])?")
 #: Most characters of the user's name for a registry.
@@ -56,7 +57,7 @@ class RegistryConfig:
     @property
     def api_host(self) -> str:
         """Host and port of the API. Docker Hub's differ from its name in references."""
-        return _HUB_API_HOST if self.is_hub else self.host
+        return HUB_API_HOST if self.is_hub else self.host
 
     @property
     def is_loopback(self) -> bool:

@@ -161,6 +161,15 @@ def test_the_pull_command_is_copied(tab: OverviewTab, qtbot: QtBot) -> None:
     tab.pull_verb.trigger()
     assert tab.note.whole() == "Copied. It works only here."
     assert tab.note.accessibleName() == "Copied. It works only on this machine."
+    chart = replace(FOUND, artifact_type="application/vnd.cncf.helm.config.v1+json")
+    tab.set_subject(REMOTE)
+    tab.set_inspected(chart)
+    with qtbot.waitSignal(tab.copy_requested) as copied:
+        tab.pull_verb.trigger()
+    assert copied.args == ["helm pull oci://registry.acme.io/acme/web --version 1"]
+    tab.set_inspected(replace(FOUND, artifact_type="application/vnd.example"))
+    tab.verbs.look()
+    assert "no command" in tab.pull_verb.reason
     bare = image(None)
     tab.set_subject(Subject(Endpoint.of(ENGINE, bare.name), image=bare))
     tab.verbs.look()

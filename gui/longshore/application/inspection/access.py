@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import enum
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from longshore.application.attached.kinds import Kind, kind_of_type
 from longshore.errors import AccessDenied, LongshoreError, NotInRegistry, SignInRequired
-from longshore.registry.config import is_loopback, split_host
+from longshore.oci.reference import DOCKER_HUB
+from longshore.registry.config import HUB_API_HOST, is_loopback, split_host
 
 if TYPE_CHECKING:
     from longshore.application.clients import Clients
@@ -65,5 +68,22 @@ def pull_command(reference: Reference, digest: str = "") -> PullCommand:
     return PullCommand(
         f"docker pull {tagged.familiar}",
         "" if exact is None else f"docker pull {exact.familiar}",
-        is_loopback(split_host(reference.domain)[0]),
+        _only_here(reference),
     )
+
+
+def artifact_command(reference: Reference, artifact_type: str) -> PullCommand | None:
+    """The command for something that is no image: Helm's for a chart, None for everything else. No I/O.
+
+    Helm writes the ``+`` of a version as ``_`` in the tag (helm.sh/docs/topics/registries), and takes no digest here.
+    """
+    if kind_of_type(artifact_type) is not Kind.HELM_CHART or reference.tag is None or reference.digest:
+        return None
+    host = HUB_API_HOST if reference.domain == DOCKER_HUB else reference.domain
+    version = shlex.quote(reference.tag.replace("_", "+"))
+    line = f"helm pull oci://{host}/{reference.path} --version {version}"
+    return PullCommand(line, "", _only_here(reference))
+
+
+def _only_here(reference: Reference) -> bool:
+    return is_loopback(split_host(reference.domain)[0])

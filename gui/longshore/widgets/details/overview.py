@@ -14,7 +14,7 @@ from longshore.widgets.details.facts import FactsView
 from longshore.widgets.details.tab import DetailsTab
 
 if TYPE_CHECKING:
-    from longshore.application.inspection.access import PullAccess
+    from longshore.application.inspection.access import PullAccess, PullCommand
     from longshore.application.inspection.values import Inspected
     from longshore.application.signatures.verifying import Verdict
     from longshore.application.subject import Subject
@@ -122,17 +122,25 @@ class OverviewTab(DetailsTab):
     def _no_pull(self) -> str:
         if self.subject is None or self.subject.end.reference is None:
             return self.tr("An image without a tag has no pull command.")
-        return ""
+        return (
+            "" if self._pull_command() is not None else self.tr("There is no command that pulls this kind.")
+        )
+
+    def _pull_command(self) -> PullCommand | None:
+        reference = None if self.subject is None else self.subject.end.reference
+        if reference is None:
+            return None
+        from longshore.application.inspection.access import artifact_command, pull_command
+
+        kind = "" if self.inspected is None else self.inspected.artifact_type
+        return artifact_command(reference, kind) if kind else pull_command(reference)
 
     @Slot()
     def copy_pull_command(self) -> None:
         """Request to copy the line with which others pull the image."""
-        reference = None if self.subject is None else self.subject.end.reference
-        if reference is None:
+        command = self._pull_command()
+        if command is None:
             return
-        from longshore.application.inspection.access import pull_command
-
-        command = pull_command(reference)
         self.copy_requested.emit(command.by_tag)
         # The line beside the button is short: the sentence is its tooltip.
         if command.only_here:

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from longshore.application.clients import Clients
-from longshore.application.inspection.access import Access, PullCommand, pull_command, who_can_pull
+from longshore.application.inspection.access import (
+    Access,
+    PullCommand,
+    artifact_command,
+    pull_command,
+    who_can_pull,
+)
 from longshore.cancellation import Cancellation
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig
@@ -79,3 +85,26 @@ def test_the_command_for_a_colleague() -> None:
     assert pull_command(Reference.parse(f"a/b@{DIGEST}")).by_tag == f"docker pull a/b@{DIGEST}"
     for host in ("127.0.0.1:5000", "localhost:5000", "[::1]:5000"):
         assert pull_command(Reference.parse(f"{host}/a:1")).only_here
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "line"),
+    [
+        (
+            "r.io/a/chart:0.1.0",
+            "application/vnd.cncf.helm.config.v1+json",
+            "oci://r.io/a/chart --version 0.1.0",
+        ),
+        (
+            "bitnami/web:1.0.0_build",
+            "application/vnd.cncf.helm.config.v1+json",
+            "oci://registry-1.docker.io/bitnami/web --version 1.0.0+build",
+        ),
+        (f"r.io/a/chart@{DIGEST}", "application/vnd.cncf.helm.config.v1+json", ""),
+        ("r.io/a/wasm:1", "application/vnd.wasm.config.v0+json", ""),
+        ("r.io/a/x:1", "application/vnd.example", ""),
+    ],
+)
+def test_docker_pulls_no_artifacts(name: str, kind: str, line: str) -> None:
+    found = artifact_command(Reference.parse(name), kind)
+    assert found == (PullCommand(f"helm pull {line}", "", False) if line else None)
