@@ -210,6 +210,12 @@ class InvalidLayer(InvalidContent):
     code = "content.layer"
 
 
+class NotInImage(LongshoreError):
+    """The image does not have what was asked for, or not in a form that can be given."""
+
+    code = "image.not-there"
+
+
 class DigestMismatch(InvalidContent):
     """Content does not hash to its digest, or is not of its size."""
 

@@ -122,7 +122,7 @@ def _scan(session: Session, arguments: argparse.Namespace, output: Output, end: 
     wanted = [one for one in found if arguments.scanner in (None, one.name)]
     if not wanted:
         name = arguments.scanner or tr("trivy or grype")
-        raise InvalidInput(
+        raise LongshoreError(
             "No scanner was found.", advice=tr("Install {name} to scan images.").replace("{name}", name)
         )
 

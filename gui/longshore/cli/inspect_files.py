@@ -16,7 +16,7 @@ from longshore.cli import exit_codes
 from longshore.cli.output import Output, error_values, padded
 from longshore.cli.streams import report
 from longshore.cli.transfer_values import place_values
-from longshore.errors import InvalidInput, LongshoreError
+from longshore.errors import InvalidInput, LongshoreError, NotInImage
 from longshore.text import plain
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 EPILOG = """\
 --files lists the files without pulling the image into an engine: the layers of an image in a registry are downloaded
 into the library, and nothing is unpacked. Files that a later layer removes are listed too, with that layer.
+Paths may begin with a slash, as they must where a name begins with a dash: /-x.
 """
 EXAMPLES = """\
   longshore inspect alpine --files --path /etc
@@ -195,7 +196,7 @@ def _view(files: ImageFiles, number: int | None) -> View:
 def _node(view: View, path: str) -> int:
     node = view.tree.find(path)
     if node is None:
-        raise InvalidInput(
+        raise NotInImage(
             "The image has no such file.", subject=plain(path, 400), advice="List the files with --files."
         )
     return node

@@ -78,7 +78,7 @@ def test_a_registry_and_hostile_names(alone: Command, open_registry: PrivateRegi
     assert (record["size"], saved.read_bytes()) == (2, b"22")
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["saved"]
     assert "The file exists" in alone("inspect", name, "--save-file", "/twice", saved, code=2).stderr
-    refused = alone("inspect", name, "--save-file", "link", tmp_path / "passwd", code=2).stderr
+    refused = alone("inspect", name, "--save-file", "link", tmp_path / "passwd", code=1).stderr
     assert "symbolic link" in refused and "/etc/passwd" in refused
     assert not (tmp_path / "passwd").exists()
 
@@ -94,7 +94,7 @@ def test_a_broken_layer_and_options(alone: Command, open_registry: PrivateRegist
         "content.layer",
     ]
     assert "no such layer" in alone("inspect", name, "--files", "--layer", "3", code=2).stderr
-    assert "no such file" in alone("inspect", name, "--files", "--path", "nowhere", code=2).stderr
+    assert "no such file" in alone("inspect", name, "--files", "--path", "nowhere", code=1).stderr
     assert "needs --files" in alone("inspect", name, "--find", "x", code=2).stderr
 
 

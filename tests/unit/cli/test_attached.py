@@ -18,9 +18,9 @@ from longshore.application.attached.reading import Said
 from longshore.application.attached.registry_scans import RegistryScan
 from longshore.application.attached.sboms import Package, Sbom
 from longshore.application.session import Session
-from longshore.cli import inspect_attached
+from longshore.cli import exit_codes, inspect_attached
 from longshore.cli.output import Output
-from longshore.errors import InvalidContent, InvalidInput
+from longshore.errors import InvalidContent, InvalidInput, LongshoreError
 from longshore.oci.reference import Reference
 from longshore.oci.scan_result import Finding, ScanResult, Severity
 from longshore.transfers.transfer import Endpoint, RegistryPlace
@@ -121,8 +121,9 @@ def test_a_document_that_cannot_be_read_is_named(
 def test_a_scan(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     environ = {"PATH": str(tmp_path)}
     session = cast(Session, SimpleNamespace(environ=environ))
-    with pytest.raises(InvalidInput, match="No scanner") as caught:
+    with pytest.raises(LongshoreError, match="No scanner") as caught:
         inspect_attached.run(session, arguments(scan=True), PEOPLE, FOUND.end)
+    assert exit_codes.of_error(caught.value) == exit_codes.FAILED
     assert caught.value.advice == "Install trivy or grype to scan images."
     found = '{"VulnerabilityID": "CVE-1", "Severity": "HIGH"}'
     document = f'{{"SchemaVersion": 2, "Results": [{{"Vulnerabilities": [{found}]}}]}}'

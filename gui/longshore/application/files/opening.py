@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longshore.errors import InvalidInput
+from longshore.errors import NotInImage
 from longshore.transfers.transfer import ArchivePlace, EnginePlace, LibraryPlace, RegistryPlace
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def open_layers(
     if not 0 < len(found.names) <= MOST_LAYERS:
         count = len(found.names)
         found.close()
-        raise InvalidInput(
+        raise NotInImage(
             "The image has too many layers." if count else "The image has no layers, so it has no files.",
             subject=end.name.shown,
         )

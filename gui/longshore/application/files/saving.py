@@ -13,7 +13,7 @@ from longshore.application.files.looking import ImageFiles, other_content
 from longshore.application.files.tree import Kind, View
 from longshore.archives.new_file import NewFile
 from longshore.cancellation import Cancellation
-from longshore.errors import DiskFull, InvalidInput, InvalidLayer, LongshoreError, Sentence
+from longshore.errors import DiskFull, InvalidInput, InvalidLayer, LongshoreError, NotInImage, Sentence
 from longshore.text import plain
 
 _REFUSED = {
@@ -47,11 +47,11 @@ class StoredFile:
 
 
 def stored_file(files: ImageFiles, view: View, node: int) -> StoredFile:
-    """The file that is the *node* of *view*. Raises InvalidInput, with the reason, for what is not a regular file."""
+    """The file that is the *node* of *view*. Raises NotInImage, with the reason, for what is not a regular file."""
     tree = view.tree
     refused = why_not(view, node)
     if refused:
-        raise InvalidInput(refused, subject=plain(tree.path(node), 400), advice=_advice(view, node))
+        raise NotInImage(refused, subject=plain(tree.path(node), 400), advice=_advice(view, node))
     layer = files.layers[view.layers[node] - 1]
     return StoredFile(layer, tree.path(node), tree.sizes[node], tree.offsets[node])
 

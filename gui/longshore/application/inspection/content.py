@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from longshore.application.attached.kinds import predicate_of
 from longshore.application.inspection.values import Attestation, PlatformSize
-from longshore.errors import DigestMismatch, InvalidContent, InvalidInput, NotInLibrary, NotInRegistry
+from longshore.errors import (
+    DigestMismatch,
+    InvalidContent,
+    InvalidInput,
+    InvalidManifest,
+    NotInLibrary,
+    NotInRegistry,
+)
 from longshore.oci.digest import Verifier
 from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
 from longshore.oci.manifest import Index, Manifest
@@ -64,14 +71,14 @@ class Inspection:
     def image(self, top: Manifest | Index) -> Manifest:
         """The manifest of one image of *top*: of the chosen platform, otherwise of this machine's or the first.
 
-        Raises InvalidInput if there is none of the chosen platform.
+        Raises InvalidInput if there is none of the chosen platform, InvalidManifest for an index without images.
         """
         seen: list[str] = []
         found = top
         while isinstance(found, Index):
             child = self._choice(found)
             if child.digest in seen or len(seen) > 3:
-                raise InvalidInput("The index contains only other indexes.", subject=self._end.name.shown)
+                raise InvalidManifest("The index contains only other indexes.", subject=self._end.name.shown)
             seen.append(child.digest)
             found = self._manifest(child.digest)
         if self._platform is not None and found is top:
@@ -81,10 +88,10 @@ class Inspection:
         return found
 
     def config(self, image: Manifest) -> bytes:
-        """The configuration of *image*, unchanged; at most 8 MiB. Raises DigestMismatch, InvalidInput."""
+        """The configuration of *image*, unchanged; at most 8 MiB. Raises DigestMismatch, InvalidManifest."""
         wanted = image.config
         if wanted.size > LARGEST_CONFIG:
-            raise InvalidInput("The configuration is too large to be shown.", subject=wanted.digest)
+            raise InvalidManifest("The configuration is too large to be shown.", subject=wanted.digest)
         verifier = Verifier(wanted.digest, wanted.size)
         out = bytearray()
         with self._reader.blob(wanted, cancellation=self._cancellation) as chunks:
@@ -167,7 +174,7 @@ class Inspection:
             return child
         child = index.select(Platform.host()) or next(iter(index.images), None)
         if child is None:
-            raise InvalidInput("The index has no images.", subject=self._end.name.shown)
+            raise InvalidManifest("The index has no images.", subject=self._end.name.shown)
         return child
 
     def _no_platform(self, have: Sequence[Platform]) -> InvalidInput:

@@ -18,7 +18,14 @@ from longshore.application.files.looking import ImageFiles, cost_of, read_files
 from longshore.application.files.opening import open_layers
 from longshore.application.files.saving import save_file, stored_file, suggested_name, why_not
 from longshore.cancellation import Cancellation
-from longshore.errors import ArchiveError, DigestMismatch, InvalidInput, InvalidLayer, LongshoreError
+from longshore.errors import (
+    ArchiveError,
+    DigestMismatch,
+    InvalidInput,
+    InvalidLayer,
+    LongshoreError,
+    NotInImage,
+)
 from longshore.oci.digest import sha256_of
 from longshore.oci.manifest import parse_manifest
 from longshore.oci.platform import Platform
@@ -212,7 +219,7 @@ def test_only_regular_files_are_saved(path: str, said: str) -> None:
     node = view.tree.find(path)
     assert node is not None
     assert said in why_not(view, node)
-    with pytest.raises(InvalidInput, match=said):
+    with pytest.raises(NotInImage, match=said):
         stored_file(files, view, node)
 
 

@@ -15,7 +15,7 @@ from longshore.application.inspection.content import Inspection
 from longshore.application.inspection.inspecting import inspect
 from longshore.application.inspection.values import Attestation, DocumentKind, Inspected
 from longshore.cancellation import Cancellation
-from longshore.errors import DigestMismatch, InvalidInput
+from longshore.errors import DigestMismatch, InvalidInput, InvalidManifest
 from longshore.oci.image_config import HealthCheck
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.oci.platform import Platform
@@ -90,7 +90,7 @@ def test_an_index_in_an_index_in_an_index_ends(shop: Shop, end: Endpoint, client
     inner = shop.image(b"{}")
     for _ in range(6):
         inner = shop.index(inner, names=("1",), kind=OCI_INDEX)
-    with pytest.raises(InvalidInput, match="only other indexes"):
+    with pytest.raises(InvalidManifest, match="only other indexes"):
         look(end, clients)
 
 
@@ -121,7 +121,7 @@ def test_a_huge_configuration_is_not_read(shop: Shop, end: Endpoint, clients: Cl
     assert look(end, clients).run.command == ()
     with (
         Inspection(end, clients, Cancellation()) as inspection,
-        pytest.raises(InvalidInput, match="too large"),
+        pytest.raises(InvalidManifest, match="too large"),
     ):
         inspection.config(inspection.image(inspection.top()))
 
