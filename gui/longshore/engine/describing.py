@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from longshore.engine.documents import read_document
+from longshore.engine.documents import read_document, read_history
 from longshore.engine.layer_sizes import layers_of, steps_with_layers
 from longshore.engine.model import ImageAttestation, ImageDescription
 from longshore.engine.parsing import from_seconds, image_details
@@ -30,11 +30,8 @@ def describe(client: Client, name: str) -> ImageDescription:
     document = parse_json(raw, CONFIG)
     if not isinstance(document, dict):
         raise ValueError("the response about an image is not a JSON object")
-    listed = parse_json(
-        read_document(client, "/images/{0}/history", name, limit=LARGEST),
-        CONFIG,
-    )
-    steps = [step for step in listed if isinstance(step, Mapping)] if isinstance(listed, list) else []
+    listed = read_history(client, name, limit=LARGEST)
+    steps = [step for step in listed or () if isinstance(step, Mapping)]
     details = image_details(document)
     config = document.get("Config") or document.get("ContainerConfig")
     manifests = document.get("Manifests")
@@ -43,7 +40,7 @@ def describe(client: Client, name: str) -> ImageDescription:
         run_config(config if isinstance(config, Mapping) else {}),
         raw,
         tuple(_history(steps[:_MOST_STEPS], len(details.diff_ids))),
-        tuple(layer.size for layer in layers_of(document, steps[:_MOST_STEPS])),
+        () if listed is None else tuple(layer.size for layer in layers_of(document, steps[:_MOST_STEPS])),
         _size_on_disk(manifests),
         tuple(_attestations(manifests)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,6 +18,8 @@ MOST_LAYERS = 1000
 #: Rounds in which the sizes of compressed layers are fitted, and the difference that is good enough, as a share.
 _ROUNDS = 200
 _CLOSE = 0.00005
+#: The size of a layer of an image whose history the engine cannot tell.
+_NOT_TOLD = -1
 #: The share of a store's content that may be others than the listed images'.
 _NOISE = 0.01
 
@@ -34,14 +36,42 @@ class Layer:
     diff_id: str = field(default="", compare=False)
 
 
-def layers_of(image: Json, history: Iterable[object]) -> tuple[Layer, ...]:
-    """The layers of an image from ``/images/NAME/json`` and ``/images/NAME/history``, the lowest first."""
+def layers_of(image: Json, history: Iterable[object] | None) -> tuple[Layer, ...]:
+    """The layers of an image from ``/images/NAME/json`` and ``/images/NAME/history``, the lowest first.
+
+    Without a history, :func:`with_sizes` gives them their sizes.
+    """
     diff_ids = _texts(_mapping(image.get("RootFS")).get("Layers"))[:MOST_LAYERS]
     folders = folders_of(image)
     if len(folders) != len(diff_ids):
         folders = chain_ids(diff_ids)
+    if history is None:
+        return tuple(
+            Layer(folder, _NOT_TOLD, diff_id) for folder, diff_id in zip(folders, diff_ids, strict=True)
+        )
     sizes = _sizes([step for step in history if isinstance(step, Mapping)], len(diff_ids))
     return tuple(map(Layer, folders, sizes, diff_ids))
+
+
+def with_sizes(
+    images: Mapping[str, tuple[Layer, ...]], wholes: Mapping[str, int]
+) -> dict[str, tuple[Layer, ...]]:
+    """The layers of *images*, where those without a size have that which another image knows.
+
+    The rest of an image's size, of *wholes*, is that of its highest other layer: the sum is right.
+    """
+    known = {layer.id: layer.size for each in images.values() for layer in each if layer.size != _NOT_TOLD}
+    for image_id, each in images.items():
+        missing = [layer.id for layer in each if layer.id not in known]
+        if missing:
+            rest = wholes[image_id] - sum(known.get(layer.id, 0) for layer in each)
+            known |= dict.fromkeys(missing, 0) | {missing[-1]: max(rest, 0)}
+    return {
+        image_id: tuple(
+            replace(layer, size=known[layer.id]) if layer.size == _NOT_TOLD else layer for layer in each
+        )
+        for image_id, each in images.items()
+    }
 
 
 def chain_ids(diff_ids: Sequence[str]) -> list[str]:

@@ -23,12 +23,13 @@ import json
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from longshore.engine.documents import read_document
-from longshore.engine.layer_sizes import Content, Layer, content_sizes, folders_of, layers_of
+from longshore.engine.documents import read_document, read_history
+from longshore.engine.layer_sizes import Content, Layer, content_sizes, folders_of, layers_of, with_sizes
 from longshore.engine.model import ImageStore
 from longshore.errors import EngineFailure
 from longshore.oci.disk_usage import DiskUsage
@@ -133,7 +134,8 @@ class UsageReader:
 
         # Each connection to a remote engine is an ssh process.
         askers = 1 if client.is_ssh else _ASKERS
-        return dict(zip(rows, ask_all(ask, list(rows), cancellation, askers), strict=True))
+        found = dict(zip(rows, ask_all(ask, list(rows), cancellation, askers), strict=True))
+        return with_sizes(found, {image_id: _bytes(row.get("Size")) for image_id, row in rows.items()})
 
     def _disk_use(
         self, df: Client, number: tuple[int, ...], counting: bool = True
@@ -162,11 +164,14 @@ class UsageReader:
             if known is not None:
                 self._known.move_to_end(key)
                 return known
-        image = _there(client, "/images/{0}/json", image_id)
-        history = _there(client, "/images/{0}/history", image_id)
-        if image is None or history is None:
+        image = _there(partial(_document, client, "/images/{0}/json", image_id))
+        if image is None:
             return ()
-        found = layers_of(_mapping(image), _objects(history))
+        # A list, because a history that the engine cannot tell is None, too.
+        told = _there(lambda: [read_history(client, image_id, limit=LARGEST)])
+        if told is None:
+            return ()
+        found = layers_of(_mapping(image), told[0])
         with self._lock:
             self._known[key] = found
             while len(self._known) > _REMEMBERED:
@@ -319,7 +324,9 @@ def _beside(
         if _hexadecimal(str(container.get("ImageID") or "")) not in known:
             # Its image was removed by force.
             _check_time(until)
-            described = _there(client, "/containers/{0}/json", str(container.get("Id") or ""))
+            described = _there(
+                partial(_document, client, "/containers/{0}/json", str(container.get("Id") or ""))
+            )
             held.update(folders_of(_mapping(described)))
     return _Beside(counted, records, bool(cache), bool(containers), frozenset(held))
 
@@ -349,12 +356,12 @@ def _disk_use(df: Client, asked: Iterable[list[str]]) -> tuple[int | None, list[
     return counted, cache
 
 
-def _there(client: Client, path: str, name: str) -> object:
-    """The document about something that may have been removed meanwhile: then None."""
+def _there(read: Callable[[], Any]) -> Any:
+    """What *read* returns about something that may have been removed meanwhile: then None."""
     from longshore.engine.client import StatusError
 
     try:
-        return _document(client, path, name)
+        return read()
     except StatusError as error:
         if error.status == 404:
             return None

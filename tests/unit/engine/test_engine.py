@@ -323,6 +323,20 @@ def test_what_images_take_on_disk(faulty: FaultyEngine) -> None:
         faulty.engine.usage(cancelled)
 
 
+def test_an_image_whose_history_the_engine_cannot_tell_is_described(faulty: FaultyEngine) -> None:
+    crash = b'{"message": "runtime error: invalid memory address or nil pointer dereference"}'
+    image = {"Id": DIGEST, "RootFS": {"Layers": [DIGEST]}, "Os": "linux", "Architecture": "amd64", "Size": 7}
+    faulty.answers |= {
+        f"/images/{DIGEST}/json": (200, json.dumps(image).encode()),
+        f"/images/{DIGEST}/history": (500, crash),
+    }
+    found = faulty.engine.describe(DIGEST)
+    assert (found.details.size, found.history, found.layer_sizes) == (7, (), ())
+    faulty.answers[f"/images/{DIGEST}/history"] = (500, b'{"message": "trouble"}')
+    with pytest.raises(EngineFailure):
+        faulty.engine.describe(DIGEST)
+
+
 def test_the_store_is_known_from_the_first_probe(faulty: FaultyEngine) -> None:
     faulty.answers |= {
         "/info": (200, b'{"OSType": "linux", "Architecture": "x86_64"}'),

@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -128,6 +128,24 @@ def test_an_image_that_is_removed_meanwhile_has_no_layers() -> None:
     api.failing[f"/images/{one}/history"] = StatusError(500, "trouble")
     with pytest.raises(StatusError):
         read(api)
+
+
+def test_an_image_whose_history_the_engine_cannot_tell_costs_no_other_image_its_layers() -> None:
+    api = Api()
+    one, two = (
+        api.has(1, ("base", 100), ("own-1", 10)),
+        api.has(2, ("base", 100), ("x", 1), ("y", 2), Size=123),
+    )
+    three = api.has(3, ("base", 100), ("x", 1), ("z", 5), Size=126)
+    crash = StatusError(500, "runtime error: invalid memory address or nil pointer dereference")
+    api.failing |= {f"/images/{each}/history": crash for each in (two, three)}
+    reader = UsageReader()
+    for _ in range(2):
+        found = read(api, reader=reader)
+        assert found.parts == {"base": 100, "own-1": 10, "x": 0, "y": 23, "z": 26}
+        assert found.images[two] == {"base", "x", "y"}
+    diff_ids = reader.diff_ids(cast(Any, api), ImageStore.CLASSIC, Cancellation())
+    assert [len(diff_ids[each]) for each in (one, two, three)] == [2, 3, 3]
 
 
 def test_rows_without_an_id_are_no_images() -> None:
