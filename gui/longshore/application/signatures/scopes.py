@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from longshore.application.mirrors.patterns import check, is_pattern, matches
 from longshore.errors import InvalidInput, LongshoreError
-from longshore.oci.grammar import check_domain
+from longshore.oci.grammar import OFFICIAL, check_domain
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import is_loopback
 
@@ -19,11 +19,11 @@ _EXAMPLE = "For example: registry.example.com, registry.example.com/team/app or 
 #: Other names of Docker Hub.
 _HUB_NAMES = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 #: What may be an IPv4 address in one of its old forms (inet_aton).
-_NUMERIC = re.compile(r"[0-9a-fx.]{1,60}")
+_NUMERIC = re.compile(r"[0-9a-fx.]+")
 #: Connections to these end at this machine, too.
 _THIS_MACHINE = frozenset({"0.0.0.0", "[::]"})
-#: Digits of a port, zeros before it included; a reference has at most 255 characters.
-_LONGEST_PORT = 255
+#: The digits of a port that count; those before them are zeros, or it is no port.
+_DIGITS = 16
 #: Most characters of a scope.
 _LONGEST = 600
 
@@ -42,7 +42,10 @@ class Scope:
         """Whether the repository of *reference* is one of these. Any thread."""
         if server_of(reference.domain) != self.server:
             return False
-        return not self.path or matches(self.path, reference.path, path=True)
+        path = reference.path
+        if "/" not in path and self.domain == DOCKER_HUB:  # by another name of Docker Hub
+            path = f"{OFFICIAL}/{path}"
+        return not self.path or matches(self.path, path, path=True)
 
     @property
     def server(self) -> str:
@@ -99,8 +102,8 @@ def server_of(domain: str) -> str:
 def _parts(domain: str) -> tuple[str, int | None]:
     """Name and port of *domain*, lower case."""
     name, colon, port = domain.lower().rpartition(":")
-    if colon and port.isdecimal() and len(port) <= _LONGEST_PORT:
-        return name, int(port)
+    if colon and port.isdecimal():
+        return name, int(port[-_DIGITS:])
     return domain.lower(), None
 
 

@@ -82,6 +82,9 @@ def test_a_registry_and_a_path_in_it_are_a_scope() -> None:
         ("docker.io", "nginx", True),
         ("nginx", "registry-1.docker.io/library/nginx:1", True),
         ("nginx", "index.docker.io/library/nginx@sha256:" + "0" * 64, True),
+        ("nginx", "registry-1.docker.io:0443/nginx:1", True),
+        ("127.0.0.1:5000", f"127.0.0.1:{'0' * 5000}5000/a", True),
+        ("127.0.0.1:5000", f"{'0' * 60}177.0.0.1:5000/a", True),
     ],
 )
 def test_a_registry_by_another_spelling_does_not_escape(scope: str, reference: str, covered: bool) -> None:
