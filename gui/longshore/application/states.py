@@ -27,7 +27,10 @@ _OFFICIAL = "library/"
 #: The registry that Podman writes before names that were only built.
 _LOCAL = "localhost"
 #: Why a state is not known.
-NEVER_MOVED = "The image was never pulled or pushed: there is no digest to compare."
+NEVER_MOVED = (
+    "There is no digest to compare: the image was never pulled or pushed, or was pulled as another platform of one "
+    "that was here."
+)
 ONE_PLATFORM = "The image may be one platform of the tag's image, whose list of platforms was not read."
 NO_TAG = "No tag points to this image here; the registry still has it under its digest."
 NOT_READ = "It may be the same image under another digest: its configuration was not read."
@@ -162,7 +165,7 @@ def compare(clients: Clients, heres: Iterable[Here], cancellation: Cancellation)
     One HEAD a tag. Where the digest differs, the dates decide whether the registry's image is newer; on Docker Hub
     only if they are known, because reading a manifest there counts as a pull.
     """
-    wanted = list(heres)
+    wanted = [_with_pull(clients, one) for one in heres]
     asked = [one for one in wanted if not ours_alone(one)]
     digests = tag_digests(clients, [one.reference for one in asked], cancellation)
 
@@ -178,6 +181,16 @@ def compare(clients: Clients, heres: Iterable[Here], cancellation: Cancellation)
         return judge(one, there)
 
     return ask_all(decide, wanted, cancellation)
+
+
+def _with_pull(clients: Clients, one: Here) -> Here:
+    """*one*, with the digests by which it was pulled here, where its engine keeps them with another image."""
+    if one.known or one.digests or not (one.present and one.sure) or one.picked:
+        return one
+    from longshore.application.tag_history.pulls import pulled_digests
+
+    digests = pulled_digests(clients.recorder, one.reference, one.image_id)
+    return replace(one, digests=digests, known=True) if digests else one
 
 
 def read(clients: Clients, one: Here, there: There, cancellation: Cancellation) -> tuple[Here, There]:
