@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import QMimeData, QModelIndex, QObject, Qt, QTimer, Signal
 
@@ -173,15 +173,23 @@ class ImageModel(RowTable["ImageRow"]):
                 self._arrange()
             self.choices_changed.emit()
 
-    def set_states(self, states: Mapping[Named, Compared | None]) -> None:
-        """Set the states of the images, by place (as in PlacedImages) and reference; None while one is not known."""
-        names = self._states.set(states)
-        if changed := {row for row in self._all if (row.place.place, row.image.reference) in names}:
-            self._tell_changed(changed, ImageColumn.STATE, ImageColumn.STATE)
-            if self._sort_column == ImageColumn.STATE or not self._chosen.keys().isdisjoint(
-                ("newer", "local")
-            ):
-                self._arrange()
+    def set_states(
+        self, states: Mapping[Named, Compared | None], *, changed: Iterable[Named] | None = None
+    ) -> None:
+        """Set the states of the images, by place (as in PlacedImages) and reference; None while one is not known.
+
+        *changed*: those that may have changed, None for all.
+        """
+        names = self._states.set(states, changed=changed)
+        if not names:
+            return
+        rows = {row for row in self._all if (row.place.place, row.image.reference) in names}
+        self._tell_changed(rows, ImageColumn.STATE, ImageColumn.STATE)
+        moved = {row for row in rows if names[row.place.place, cast("Reference", row.image.reference)]}
+        if moved and self._sort_column == ImageColumn.STATE:
+            self._move(moved)
+        elif moved and not self._chosen.keys().isdisjoint(("newer", "local")):
+            self._sift()
 
     def see(self, first: int, last: int) -> None:
         """Report that the view shows the rows *first* to *last*."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -15,6 +15,17 @@ from longshore.models.transition import changed_rows, never_raises, settle
 
 Index = QModelIndex | QPersistentModelIndex
 _NO_PARENT = QModelIndex()
+#: More rows than this are sorted faster by sorting all.
+_MOVED = 500
+# Combined once: an operator of Python's flags takes longer than all else that a cell needs.
+_FLAGS = (
+    Qt.ItemFlag.ItemIsEnabled
+    | Qt.ItemFlag.ItemIsSelectable
+    | Qt.ItemFlag.ItemIsDragEnabled
+    | Qt.ItemFlag.ItemNeverHasChildren
+)
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class RowChoice(NamedTuple):
@@ -90,8 +101,9 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
         """Return the sieve for the filter *words*."""
         return Sieve(ordering.words(words))
 
-    def _shown(self, row: _Row) -> bool:
-        return True
+    def _offered(self, rows: list[_Row]) -> list[_Row]:
+        """Return those of *rows* that are shown if no filter is set. All at once: there may be ten thousand."""
+        return rows
 
     def _arrange(self) -> None:
         """Sort and filter again and report moved rows to the views. Called when rows or their content changed."""
@@ -105,9 +117,26 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
             )
         self._sift()
 
+    def _move(self, changed: Set[_Row]) -> None:
+        """Do as :meth:`_arrange` where nothing but the sort keys of *changed* has changed; cheaper for few rows."""
+        if self._sort_column < 0 or len(changed) > _MOVED:
+            self._arrange()
+            return
+        places = {row: place for place, row in enumerate(self._all)}
+        self._ordered = ordering.moved(
+            self._ordered,
+            changed & places.keys(),
+            lambda row: self._sort_key(row, self._sort_column),
+            places.__getitem__,
+            descending=self._sort_order == Qt.SortOrder.DescendingOrder,
+        )
+        self._sift()
+
     def _sift(self) -> None:
         """Filter again; the order stays."""
-        rows = [row for row in self._ordered if self._shown(row) and self._passes(row)]
+        rows = self._offered(self._ordered)
+        if self._chosen:
+            rows = [row for row in rows if self._passes(row)]
         settle(self, _NO_PARENT, self._rows, self._sieve.passing(rows))
         self._sifted()
 
@@ -210,18 +239,10 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
         return tooltip(value) if role == Qt.ItemDataRole.ToolTipRole and value else value
 
     def _alignment(self, column: int) -> Qt.AlignmentFlag:
-        side = Qt.AlignmentFlag.AlignRight if column in self._numbers else Qt.AlignmentFlag.AlignLeft
-        return side | Qt.AlignmentFlag.AlignVCenter
+        return _RIGHT if column in self._numbers else _LEFT
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        if not index.isValid():
-            return Qt.ItemFlag.NoItemFlags
-        return (
-            Qt.ItemFlag.ItemIsEnabled
-            | Qt.ItemFlag.ItemIsSelectable
-            | Qt.ItemFlag.ItemIsDragEnabled
-            | Qt.ItemFlag.ItemNeverHasChildren
-        )
+        return _FLAGS if index.isValid() else Qt.ItemFlag.NoItemFlags
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by *column*; -1 is the default order. Equal rows keep the base order; unknown values come last."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -78,16 +78,28 @@ def state_hint() -> str:
     )
 
 
+def _order(found: Compared | None) -> int | None:
+    return None if found is None else state_order(found.state)
+
+
 class ImageStates:
     """The states of local images."""
 
     def __init__(self) -> None:
         self._states: Mapping[Named, Compared | None] = {}
 
-    def set(self, states: Mapping[Named, Compared | None]) -> set[Named]:
-        """Set the states, None while one is not known; returns the images whose state has changed."""
+    def set(
+        self, states: Mapping[Named, Compared | None], *, changed: Iterable[Named] | None = None
+    ) -> dict[Named, bool]:
+        """Set the states, None while one is not known; returns the images of which more or less is known now, and
+        whether their place in the order has changed. *changed*: those that may have changed, None for all."""
         before, self._states = self._states, states
-        return {one for one in before.keys() | states.keys() if before.get(one) != states.get(one)}
+        found = {}
+        for one in before.keys() | states.keys() if changed is None else changed:
+            old, new = before.get(one), states.get(one)
+            if old != new:
+                found[one] = _order(old) != _order(new)
+        return found
 
     def _found(self, row: ImageRow) -> Compared | None:
         reference = row.image.reference
@@ -130,33 +142,52 @@ class TagStates:
         self._place = host, repository
         self._take()
 
-    def set(self, states: Mapping[Reference, Compared | None], *, known: bool) -> set[str] | None:
-        """Set the states of all local images; returns the tags whose state has changed, None for all of them.
+    def set(
+        self,
+        states: Mapping[Reference, Compared | None],
+        *,
+        known: bool,
+        changed: Iterable[Reference] | None = None,
+    ) -> tuple[set[str], set[str]] | None:
+        """Set the states of all local images; returns the tags of which more or less is known now, and those whose
+        place in the order has changed; None for all of them.
 
-        *known*: the local images are known, so that all other tags are only there.
+        *known*: the local images are known, so that all other tags are only there. *changed*: the images whose state
+        may have changed, None for all.
         """
         self._states = states
-        before = self.local
-        self._take()
+        before, orders = self.local, self._orders
+        self._take(changed)
         if known != self._known:
             self._known = known
             return None
-        return {
+        tags = before.keys() | self.local.keys() if changed is None else self._tags_of(changed)
+        different = {
             tag
-            for tag in before.keys() | self.local.keys()
+            for tag in tags
             if (tag in before, before.get(tag)) != (tag in self.local, self.local.get(tag))
         }
+        rest = _ONLY_THERE if known else None
+        return different, {tag for tag in different if orders.get(tag, rest) != self._orders.get(tag, rest)}
 
-    def _take(self) -> None:
+    def _tags_of(self, references: Iterable[Reference]) -> dict[str, Reference]:
         host, repository = self._place
-        self.local = {
-            one.tag: found
-            for one, found in self._states.items()
+        return {
+            one.tag: one
+            for one in references
             if one.tag is not None and one.path == repository and one.domain == host
         }
-        self._orders = {
-            tag: None if found is None else state_order(found.state) for tag, found in self.local.items()
-        }
+
+    def _take(self, changed: Iterable[Reference] | None = None) -> None:
+        self.local = {} if changed is None else dict(self.local)
+        self._orders = {} if changed is None else dict(self._orders)
+        for tag, one in self._tags_of(self._states if changed is None else changed).items():
+            if one in self._states:
+                self.local[tag] = found = self._states[one]
+                self._orders[tag] = _order(found)
+            else:
+                self.local.pop(tag, None)
+                self._orders.pop(tag, None)
 
     def order(self, tag: str) -> int | None:
         """Return the sort key of *tag*; None while its state is not known."""

@@ -63,7 +63,7 @@ class TagListing(RowTable["TagRow"]):
         self._show_digest_like = False
         self._span: tuple[int, int] | None = None
         self._gathered: set[TagRow] = set()
-        self._moved = False  # states have changed by which the rows are sorted
+        self._moved: set[TagRow] = set()  # states have changed by which the rows are sorted
         self._gather = QTimer(self)
         self._gather.setSingleShot(True)
         self._gather.setInterval(_GATHER)
@@ -136,6 +136,7 @@ class TagListing(RowTable["TagRow"]):
         self._generation += 1
         self._gather.stop()
         self._gathered.clear()
+        self._moved.clear()
         self._error = None
         self._expected = None
         self._loading = bool(host)
@@ -233,7 +234,7 @@ class TagListing(RowTable["TagRow"]):
         """Show the details that arrived, and sort once for all of them. Runs by itself a moment after they arrive."""
         self._gather.stop()
         gathered, self._gathered = self._gathered, set()
-        moved, self._moved = self._moved, False
+        moved, self._moved = self._moved, set()
         if gathered:
             self._tell_changed(gathered)
             self._tell_details(gathered)
@@ -242,7 +243,11 @@ class TagListing(RowTable["TagRow"]):
             self.counts_changed.emit()
         elif not moved:
             return
-        if self._sort_column != TagColumn.TAG or self._sieve or self._chosen:
+        if self._sort_column == TagColumn.STATE and not self._sieve and not self._chosen:
+            if moved:  # details change nothing about this order
+                self._move(moved)
+                self._want_again()
+        elif self._sort_column != TagColumn.TAG or self._sieve or self._chosen:
             self._arrange()
             self._want_again()
 

@@ -60,10 +60,11 @@ class TagModel(TagListing):
             self._arrange()
             self._want_again()
 
-    def _shown(self, row: TagRow) -> bool:
+    def _offered(self, rows: list[TagRow]) -> list[TagRow]:
         if "kind" in self._chosen:
-            return True
-        return not row.untagged and (self._show_digest_like or not row.digest_like)
+            return rows
+        every = self._show_digest_like
+        return [row for row in rows if not row.untagged and (every or not row.digest_like)]
 
     def choices(self) -> list[RowChoice]:
         return tag_choices.choices(tells_untagged=self._tells_untagged)
@@ -84,7 +85,7 @@ class TagModel(TagListing):
 
     def _default_order(self, rows: list[TagRow]) -> list[TagRow]:
         # With some dates missing, rows would jump up while the user scrolls and dates arrive.
-        dates = {row: row.sort_key(TagColumn.CREATED) for row in rows if self._shown(row)}
+        dates = {row: row.sort_key(TagColumn.CREATED) for row in self._offered(rows)}
         if None in dates.values():
             return rows
         return ordering.ordered(rows, dates.get, descending=True)
@@ -96,18 +97,25 @@ class TagModel(TagListing):
 
     # -- comparison with the local images
 
-    def set_states(self, states: Mapping[Reference, Compared | None], *, known: bool) -> None:
+    def set_states(
+        self,
+        states: Mapping[Reference, Compared | None],
+        *,
+        known: bool,
+        changed: Iterable[Reference] | None = None,
+    ) -> None:
         """Set the states of all local images, by reference; None while one is not known. *known*: the local images are
-        known, so that all other tags are only there."""
-        tags = self._states.set(states, known=known)
-        changed = (
-            set(self._all) if tags is None else {self._by_tag[tag] for tag in tags if tag in self._by_tag}
-        )
-        if changed:
-            self._tell_changed(changed, TagColumn.STATE, TagColumn.STATE)
-            if self._sort_column == TagColumn.STATE:
-                self._moved = True  # sorted a moment later, together with others
-                self._start_gathering()
+        known, so that all other tags are only there. *changed*: those that may have changed, None for all."""
+        found = self._states.set(states, known=known, changed=changed)
+        if found is None:
+            rows = moved = set(self._all)
+        else:
+            rows, moved = ({self._by_tag[tag] for tag in tags if tag in self._by_tag} for tags in found)
+        if rows:
+            self._tell_changed(rows, TagColumn.STATE, TagColumn.STATE)
+        if moved and self._sort_column == TagColumn.STATE:
+            self._moved |= moved  # sorted a moment later, together with others
+            self._start_gathering()
 
     # -- content
     def refresh_ages(self) -> None:

@@ -81,6 +81,9 @@ class States(QObject):
         self._by_reference: dict[Reference, list[tuple[Named, Here]]] = {}
         self._there: dict[Reference, There] = {}
         self._states: dict[Named, Compared] = {}
+        #: The current place, and the states of its images; None while one is not known.
+        self._at: LocalPlace | None = None
+        self._current: dict[Reference, Compared | None] = {}
         self._stopped = False
         self._budget: PullBudget | None = None
         self._timer = QTimer(self)
@@ -171,7 +174,10 @@ class States(QObject):
         self._wanted = frozenset(self._by_reference)
         self._there = {one: there for one, there in self._there.items() if one in self._by_reference}
         self._dirty.clear()
-        self._judge(self._by_reference)
+        gone = self._states.keys() - self._heres.keys()
+        for key in gone:
+            del self._states[key]
+        self._judge(self._by_reference, gone=gone)
         if fresh := [one for one in self._by_reference if one not in self._there and not self._alone(one)]:
             self._tasks.run(
                 self._tasks.states,
@@ -327,10 +333,10 @@ class States(QObject):
             self._judge(one for one in dirty if one in self._by_reference)
             self.checked.emit()
 
-    def _judge(self, references: Iterable[Reference]) -> None:
-        changed: set[Named] = self._states.keys() - self._heres.keys()
-        for key in changed:
-            del self._states[key]
+    def _judge(self, references: Iterable[Reference], *, gone: set[Named] | None = None) -> None:
+        """Compare *references* again. *gone*: the images are listed anew, and these are no more; None: they are as
+        before."""
+        changed: set[Named] = set(gone or ())
         for one in references:
             for key, here in self._by_reference[one]:
                 found = self._judged(here)
@@ -341,10 +347,18 @@ class States(QObject):
                     self._states.pop(key, None)
                 else:
                     self._states[key] = found
-        self._images.set_states({key: self._states.get(key) for key in self._heres})
         home = self._home()
-        current = {one: self._states.get((place, one)) for place, one in self._heres if place == home}
-        self._tags.set_states(current, known=self._status(home).state is PlaceState.READY)
+        self._images.set_states(dict(self._states), changed=changed if gone is None else None)
+        if gone is not None or home != self._at:
+            self._at = home
+            self._current = {
+                one: self._states.get((place, one)) for place, one in self._heres if place == home
+            }
+            told = None
+        else:
+            told = {one for place, one in changed if place == home}
+            self._current = {**self._current, **{one: self._states.get((home, one)) for one in told}}
+        self._tags.set_states(self._current, known=self._status(home).state is PlaceState.READY, changed=told)
         if changed:
             self.changed.emit(frozenset(one for _, one in changed))
 

@@ -144,7 +144,11 @@ class RegistryRequests(Pane):
 
     def no_repository(self) -> str:
         """Return why nothing can be done with the selected tags or repositories."""
-        return "" if self.selected_references() else self.tr("Select a repository or a tag first.")
+        return "" if self._chosen_count() else self.tr("Select a repository or a tag first.")
+
+    def _chosen_count(self) -> int:
+        """The number of :meth:`selected_references`, which takes long for thousands of tags."""
+        return self.tags.view.selected_count() or len(self.selected_repositories())
 
     def no_tag(self) -> str:
         """Return why nothing can be done with the selected tags."""
@@ -184,7 +188,7 @@ class RegistryRequests(Pane):
     def _not_one(self) -> str:
         if reason := self.no_repository():
             return reason
-        return self.tr("Select only one tag.") if len(self.selected_references()) > 1 else ""
+        return self.tr("Select only one tag.") if self._chosen_count() > 1 else ""
 
     def _no_page(self) -> str:
         return self._not_one() or self.no_page_of(self.selected_references()[0])

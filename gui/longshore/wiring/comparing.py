@@ -33,8 +33,8 @@ class Compares(QObject):
         images.compare_requested.connect(partial(self._compare, local=True))
         registries.compare_requested.connect(partial(self._compare, local=False))
         # What is selected in one pane decides what the other can compare.
-        images.selection_changed.connect(registries.verbs.look)
-        registries.tags.view.selectionModel().selectionChanged.connect(images.verbs.look)
+        images.selection_changed.connect(registries.compare_verb.look)
+        registries.tags.view.selectionModel().selectionChanged.connect(images.compare_verb.look)
 
     # -- what is selected
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QModelIndex, QObject, Qt, Slot
+from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer, Slot
 
 from longshore.application.subject import Subject
 from longshore.models.columns import ImageColumn, Role, TagColumn
@@ -42,6 +42,10 @@ class Details(QObject):
         self._tags = window.registry_pane.tags.view
         #: The view whose selection is shown.
         self._source: RowView = self._images
+        # Once per turn: one key press changes the selection, the current row and the cells of a row.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._look)
         details, panel, place = operations.details, window.details, window.details_place
         details.subject_changed.connect(panel.set_subject)
         details.subject_updated.connect(panel.update_subject)
@@ -55,9 +59,9 @@ class Details(QObject):
         for view in (self._images, self._tags):
             view.selectionModel().selectionChanged.connect(lambda *_, view=view: self._selected(view))
             view.selectionModel().currentRowChanged.connect(lambda *_, view=view: self._selected(view))
-            view.model().dataChanged.connect(self._look)
-            view.model().layoutChanged.connect(self._look)
-            view.model().modelReset.connect(self._look)
+            view.model().dataChanged.connect(self._look_soon)
+            view.model().layoutChanged.connect(self._look_soon)
+            view.model().modelReset.connect(self._look_soon)
         window.active_changed.connect(self._active_changed)
         window.image_pane.details_requested.connect(lambda _: self._show(self._images))
         window.registry_pane.details_requested.connect(lambda _: self._show(self._tags))
@@ -121,7 +125,11 @@ class Details(QObject):
         """The selection of *view* has changed: by the user if it has the focus, or because its rows have."""
         if view is not self._source and view.hasFocus() and view.selected_count():
             self._source = view
-        self._look()
+        self._soon.start()
+
+    @Slot()
+    def _look_soon(self) -> None:
+        self._soon.start()
 
     @Slot()
     def _active_changed(self) -> None:

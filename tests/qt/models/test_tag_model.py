@@ -255,6 +255,27 @@ def test_what_needs_attention_comes_first(model):
     ]
 
 
+def test_what_has_changed_moves_alone(model, qtbot):
+    tags = [str(number) for number in range(9, 0, -1)]
+    listed(model, tags)
+    found = {one: state for tag in tags for one, state in compared(tag, State.IN_SYNC).items()}
+    model.sort(TagColumn.STATE)
+    model.set_states(found, known=True)
+    model.settle_details()
+    assert texts(model) == tags
+    news = {**compared("3", State.NEWER), **compared("5", State.DIFFERS)}
+    model.set_states({**found, **news}, known=True, changed=news)
+    model.settle_details()
+    assert texts(model) == ["3", "5", *(tag for tag in tags if tag not in ("3", "5"))]
+    found |= news
+    again = {
+        Reference(HOST, "acme/web", "7"): Compared(Here(Reference(HOST, "acme/web", "7")), State.IN_SYNC)
+    }
+    with qtbot.assertNotEmitted(model.layoutChanged), qtbot.waitSignal(model.dataChanged):
+        model.set_states({**found, **again}, known=True, changed=again)
+        model.settle_details()
+
+
 def test_details_of_local_images_are_reported(model):
     reported = []
     model.details_known.connect(reported.append)
