@@ -118,16 +118,23 @@ def age_of(typed: str) -> int:
 def _until(typed: str) -> date | str:
     if typed == _CHANGE:
         return _CHANGE
+    today = datetime.now(UTC).date()
     try:
-        return date.fromisoformat(typed)
-    except ValueError:
-        pass
-    try:
-        return datetime.now(UTC).date() + timedelta(days=age_of(typed))
+        until = _day(typed) or today + timedelta(days=age_of(typed))
     except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(
             f"{typed!r} is neither an age (30d), nor a day (2027-01-31), nor “change”"
         ) from None
+    if until <= today:
+        raise argparse.ArgumentTypeError(f"{typed!r} is over already: use a day after today")
+    return until
+
+
+def _day(typed: str) -> date | None:
+    try:
+        return date.fromisoformat(typed)
+    except ValueError:
+        return None
 
 
 def update(session: Session, arguments: argparse.Namespace, output: Output) -> int:
