@@ -87,7 +87,7 @@ def local_images(images: Iterable[object], containers: Iterable[object]) -> list
         image_id = str(image.get("Id") or "")
         if not image_id:
             continue
-        digests = tuple(each for each in _strings(image.get("RepoDigests")) if not each.startswith("<none>"))
+        digests = _digests(image)
         references = _references(image, digests)
         row = LocalImage(
             reference=None,
@@ -130,6 +130,15 @@ def _references(image: Json, digests: tuple[str, ...]) -> list[Reference]:
     repositories = {each.name for each in tags}
     unique = dict.fromkeys([*tags, *(each for each in by_digest if each.name not in repositories)])
     return list(unique)
+
+
+def _digests(image: Json) -> tuple[str, ...]:
+    """The digests of an image in repositories; first those by which it was pulled.
+
+    Podman lists that of an index and that of the manifest below it, sorted; the one of the index is its ``Digest``.
+    """
+    found = [each for each in _strings(image.get("RepoDigests")) if not each.startswith("<none>")]
+    return tuple(sorted(found, key=lambda each: each.rpartition("@")[2] != image.get("Digest")))
 
 
 def _tags(image: Json) -> list[str]:

@@ -63,6 +63,14 @@ def test_the_rest_of_a_row() -> None:
     assert row.size == 0
 
 
+def test_the_digest_of_an_index_is_before_that_of_its_platform() -> None:
+    one, two = (f"reg.io/a@sha256:{digit * 64}" for digit in "12")
+    (row,) = local_images([image(RepoTags=["reg.io/a:1"], RepoDigests=[one, two], Digest=two[9:])], [])
+    assert row.repo_digests == (two, one)
+    (row,) = local_images([image(RepoTags=["reg.io/a:1"], RepoDigests=[two, one])], [])
+    assert row.repo_digests == (two, one)
+
+
 def test_containers_are_counted_by_image_or_by_name() -> None:
     images = [image(RepoTags=["a:1", "b:latest"]), image(Id="sha256:" + "3" * 64)]
     containers = [

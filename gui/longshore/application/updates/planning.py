@@ -270,7 +270,7 @@ class _Making:
             reference,
             kind,
             target,
-            _own_digest(image, reference),
+            _own_digest(image, one.compared.here),
             digest,
             weight.fetch,
             weight.created,
@@ -285,11 +285,13 @@ class _Making:
         return self._wanted.judged(update)
 
 
-def _own_digest(image: LocalImage, reference: Reference) -> str:
-    """The digest by which the registry of *reference* knew the image here; the image's id if that is not known."""
+def _own_digest(image: LocalImage, here: Here) -> str:
+    """The digest by which the registry knew the image *here*; the image's id if that is not known."""
+    names = (here.reference.name, here.reference.familiar_name)
     named = [name.rpartition("@") for name in image.repo_digests]
-    own = [digest for name, _, digest in named if name in (reference.name, reference.familiar_name)]
-    return own[0] if own else image.image_id
+    own = [digest for name, _, digest in named if name in names]
+    # The tag history may know more than the engine.
+    return next(iter(own or (here.digests if here.known else ())), image.image_id)
 
 
 def _users(
