@@ -203,7 +203,7 @@ class _FactDelegate(QStyledItemDelegate):
         if current:
             painter.fillRect(rect, theme.selection)
         if isinstance(row, Heading):
-            self._paint_heading(painter, rect, row, theme)
+            self._paint_heading(painter, rect, row, theme, current=current)
         else:
             fact, section, odd = row
             if odd and section.striped and not current:
@@ -217,12 +217,16 @@ class _FactDelegate(QStyledItemDelegate):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5))
 
-    def _paint_heading(self, painter: QPainter, rect: QRect, row: Heading, theme: Theme) -> None:
+    def _paint_heading(
+        self, painter: QPainter, rect: QRect, row: Heading, theme: Theme, *, current: bool
+    ) -> None:
         if rect.y() > 0 or self._view.verticalScrollBar().value():
             painter.fillRect(rect.x(), rect.y() + 4, rect.width(), 1, theme.line)
             rect = rect.adjusted(0, 4, 0, 0)
         name = "chevron-right" if row.folded else "chevron-down"
-        drawn = icons.pixmap(name, theme.dim, self._view.devicePixelRatioF(), 12)
+        quiet = theme.ink(Tone.QUIET)
+        dim = quiet.selected if current else quiet.plain
+        drawn = icons.pixmap(name, dim, self._view.devicePixelRatioF(), 12)
         painter.drawPixmap(rect.x() + EDGE - 3, rect.center().y() - 5, drawn)
         left = rect.x() + EDGE + 16
         painter.setFont(theme.strong_font)
@@ -230,7 +234,7 @@ class _FactDelegate(QStyledItemDelegate):
         room = QRect(left, rect.y(), rect.right() - left - EDGE, rect.height())
         painter.drawText(room, _LEFT, row.section.title)
         painter.setFont(theme.font)
-        painter.setPen(theme.ink(Tone.QUIET).plain)
+        painter.setPen(dim)
         room.setLeft(left + theme.strong_metrics.horizontalAdvance(row.section.title) + 6)
         painter.drawText(room, _LEFT, row.section.extent)
 
