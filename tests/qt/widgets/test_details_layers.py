@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,14 @@ from longshore.application.inspection.values import Inspected, Layer, Step
 from longshore.application.subject import Subject
 from longshore.engine.address import current_address
 from longshore.errors import RegistryFailure
-from longshore.models.layers import LayerKind, LayerRow, layer_rows, totals
+from longshore.models.layers import LayerColumn, LayerKind, LayerRow, layer_rows, totals
 from longshore.oci.image_config import HistoryEntry
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import Endpoint, EnginePlace, LibraryPlace, RegistryPlace
+from longshore.widgets.columns import EDGE
 from longshore.widgets.details.layer_view import EMPTY_ROW, LAYER_ROW, bar_parts
 from longshore.widgets.details.layers import LayersTab
+from longshore.widgets.theme import current_theme
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
@@ -123,6 +126,15 @@ def test_the_tab_fills_step_by_step(qtbot: QtBot) -> None:
     assert tab.bar.accessibleName() == "Base: 1 kB, Shared: 2 kB, Unique: 3 kB"
     tab.set_subject(Subject(found.end))
     assert tab.model.rowCount() == 0
+
+
+def test_a_size_is_never_cut(qtbot: QtBot) -> None:
+    layers = tuple(Layer("", diff_id=digest, size_on_disk=88_800_000) for digest in DIGESTS)
+    found = replace(image(), layers=layers)
+    tab = shown(qtbot, found)
+    tab.set_inspected(found)  # no place has answered: no note makes the column wide
+    room = tab.view.columnWidth(LayerColumn.SIZE) - EDGE
+    assert room > current_theme().metrics.horizontalAdvance("88.8 MB")
 
 
 def test_digests_are_copied(qtbot: QtBot) -> None:

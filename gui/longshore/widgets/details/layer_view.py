@@ -262,7 +262,10 @@ class LayerView(QTableView):
         theme = current_theme()
         notes = {row.note for row in self.layers.rows}
         widest = max((theme.small_metrics.horizontalAdvance(note) for note in notes), default=0)
-        least = theme.metrics.horizontalAdvance(text.size(999_900_000))
+        sizes = {_size(row) for row in self.layers.rows} | {text.size(999_900_000)}
+        least = (
+            max(theme.metrics.horizontalAdvance(size) for size in sizes) + 2
+        )  # a glyph may reach out of its advance
         room = self.viewport().width()
         size = min(max(widest, least) + EDGE + 8, max(room // 2, least + EDGE))
         self.setColumnWidth(LayerColumn.NUMBER, _NUMBERS)
