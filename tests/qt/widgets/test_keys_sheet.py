@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from longshore.application.signatures.listing import ListedKey
@@ -64,6 +64,11 @@ def test_a_rule_is_a_tick_and_an_error_takes_it_back(light: Theme, qtbot: QtBot)
         tick.setCheckState(Qt.CheckState.Unchecked)
     assert wished.args == [TEAM, False]
     sheet.show_keys(LongshoreError("The keys were not saved."))
+    room = sheet.table.visualItemRect(sheet.table.item(1, 3))
+    for where, wanted in ((room.center(), False), (room.topLeft() + QPoint(11, room.height() // 2), True)):
+        with qtbot.waitSignal(sheet.rule_requested) as wished:  # beside the box, and on it
+            qtbot.mouseClick(sheet.table.viewport(), Qt.MouseButton.LeftButton, pos=where)
+        assert wished.args == [ALL, wanted]
     assert sheet.table.item(0, 3).checkState() is Qt.CheckState.Checked
     assert not sheet.remove_button.isEnabled() and sheet.remove_button.toolTip()
     sheet.table.selectRow(1)

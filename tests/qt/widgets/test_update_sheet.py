@@ -172,6 +172,7 @@ def test_nothing_to_update(qtbot: QtBot, tmp_path: Path) -> None:
     bench = Bench(qtbot, tmp_path, UpdatePlan(looked=5, in_step=5))
     assert bench.sheet.empty.text() == "All 5 images are up to date."
     assert not bench.sheet.confirm.isEnabled() and not bench.sheet.snooze.isEnabled()
+    assert bench.sheet.focusWidget() is bench.sheet.dismiss and bench.sheet.dismiss.text() == "Close"
     name = Reference.parse("web:dev")
     for plan, said in (
         (UpdatePlan(looked=1, in_step=1), "The image is up to date."),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -65,6 +65,10 @@ class KeysSheet(Sheet):
         for column in (_KIND, _RULE):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.table.itemChanged.connect(self._ticked)
+        self.table.pressed.connect(self._pressed)
+        self.table.clicked.connect(self._clicked)
+        #: The state of the tick that the mouse is pressed on.
+        self._before: Qt.CheckState | None = None
         self.table.itemSelectionChanged.connect(self._look)
         self.body.addWidget(self.table)
         row = QHBoxLayout()
@@ -164,6 +168,20 @@ class KeysSheet(Sheet):
         if item.column() == _RULE and item.row() < len(self._rows):
             on = item.checkState() is Qt.CheckState.Checked
             self.rule_requested.emit(self._rows[item.row()].scope, on)
+
+    @Slot(QModelIndex)
+    def _pressed(self, index: QModelIndex) -> None:
+        item = self.table.item(index.row(), _RULE) if index.column() == _RULE else None
+        self._before = None if item is None else item.checkState()
+
+    @Slot(QModelIndex)
+    def _clicked(self, index: QModelIndex) -> None:
+        """A click beside the small box, but in its cell, ticks it, too."""
+        item = self.table.item(index.row(), _RULE) if index.column() == _RULE else None
+        before, self._before = self._before, None
+        if item is not None and item.checkState() is before:
+            on = before is not Qt.CheckState.Checked
+            item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
 
     @Slot()
     def _remove(self) -> None:

@@ -201,11 +201,15 @@ class UpdateSheet(Sheet):
             return
         self._plan = found
         self._show_rows()
+        # There is nothing to cancel, and nothing is the default but to close.
+        self.dismiss.setText(self.tr("Cancel") if self.model.rows else self.tr("Close"))
+        self.dismiss.setAutoDefault(not self.model.rows)
         self.show_problem(self._reasons(found.failures))
         if self.model.rows and not self.view.rows():
             self.view.setCurrentIndex(self.model.index(0, UpdateColumn.IMAGE))
         if not (self.age.hasFocus() or self.major.hasFocus()):
-            self.view.setFocus()  # it was hidden until now
+            # The list was hidden until now. Without rows, Enter closes the sheet.
+            (self.view if self.model.rows else self.dismiss).setFocus()
 
     def _show_rows(self) -> None:
         assert self._plan is not None
