@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from longshore.transfers.transfer import EnginePlace
 
 if TYPE_CHECKING:
     from longshore.application.clients import Clients
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from longshore.cancellation import Cancellation
     from longshore.errors import LongshoreError
     from longshore.operations.tasks import Tasks
+    from longshore.transfers.transfer import Endpoint
 
 #: Milliseconds between two reports of how far the reading is.
 _EVERY = 100
@@ -40,14 +44,24 @@ class Files(QObject):
     saved = Signal(object, object)  # Inspected, Path
     save_failed = Signal(object, object)  # Inspected, LongshoreError
 
-    def __init__(self, clients: Clients, tasks: Tasks, library: Callable[[], Path], cache: Path) -> None:
-        """*library*: returns the folder of the user's library; *cache*: the folder of the user's cache."""
+    def __init__(
+        self,
+        clients: Clients,
+        tasks: Tasks,
+        library: Callable[[], Path],
+        cache: Path,
+        copy_of: Callable[[Inspected], Endpoint | None] = lambda _: None,
+    ) -> None:
+        """*library*: returns the folder of the user's library; *cache*: the folder of the user's cache. *copy_of*:
+        returns where on an engine an image of a registry seems to be, so that nothing is downloaded for it."""
         super().__init__()
         self._clients = clients
         self._tasks = tasks
         self._library = library
         self._cache = cache
+        self._copy_of = copy_of
         self._about: Inspected | None = None
+        self._copy: Endpoint | None = None
         self._work: Cancellation | None = None
         self._search: Cancellation | None = None
         self._save: Cancellation | None = None
@@ -62,14 +76,18 @@ class Files(QObject):
         """Find out what it takes to list the files of *about*; they are read at once if they are known already."""
         self.forget()
         self._about = about
+        copy = self._copy = self._copy_of(about)
 
         def cost(cancellation: Cancellation) -> tuple[Cost, ImageFiles | None]:
             from longshore.application.files.cache import NameCache
+            from longshore.application.files.layers import Way
             from longshore.application.files.looking import cost_of, read_files
 
             cache = NameCache(self._cache)
-            with contextlib.closing(self._open(about, cancellation)) as layers:
+            with contextlib.closing(self._open(about, copy, cancellation)) as layers:
                 found = cost_of(layers, cache)
+                if found.way is Way.SAVED and copy is not None and isinstance(copy.place, EnginePlace):
+                    found = replace(found, host=copy.place.address.name)
                 known = found.known == found.layers
                 return found, read_files(layers, cache, cancellation) if known else None
 
@@ -93,6 +111,7 @@ class Files(QObject):
             return
         self._end(self._work)
         self._latest = None
+        copy = self._copy
 
         def told(stage: Stage, done: int, total: int) -> None:
             self._latest = (stage, done, total)  # worker threads: the timer takes the latest
@@ -101,7 +120,7 @@ class Files(QObject):
             from longshore.application.files.cache import NameCache
             from longshore.application.files.looking import read_files
 
-            with contextlib.closing(self._open(about, cancellation)) as layers:
+            with contextlib.closing(self._open(about, copy, cancellation)) as layers:
                 return read_files(layers, NameCache(self._cache), cancellation, told)
 
         def done(files: ImageFiles) -> None:
@@ -146,12 +165,13 @@ class Files(QObject):
         if about is None:
             return
         self._end(self._save)
+        copy = self._copy
 
         def save(cancellation: Cancellation) -> None:
             from longshore.application.files.saving import save_file, stored_file
 
             stored = stored_file(files, view, node)
-            with contextlib.closing(self._open(about, cancellation)) as layers:
+            with contextlib.closing(self._open(about, copy, cancellation)) as layers:
                 save_file(layers, stored, path, cancellation)
 
         def done(_: None) -> None:
@@ -168,7 +188,7 @@ class Files(QObject):
 
     def forget(self) -> None:
         """Another image is shown: end everything, and drop the files. A file that is being saved is finished."""
-        self._about = None
+        self._about = self._copy = None
         self._end(self._work)
         self._end(self._search)
         self._work = self._search = None
@@ -180,11 +200,16 @@ class Files(QObject):
 
     # -- helpers
 
-    def _open(self, about: Inspected, cancellation: Cancellation) -> Layers:
-        """Open the layers; the documents are known already, and reading them again may count as a pull."""
-        from longshore.application.files.opening import open_layers
+    def _open(self, about: Inspected, copy: Endpoint | None, cancellation: Cancellation) -> Layers:
+        """Open the layers, those of *copy* if it has the same; the documents are known already, and reading them again
+        may count as a pull."""
+        from longshore.application.files.opening import open_copy, open_layers
         from longshore.application.inspection.values import DocumentKind
 
+        if copy is not None:
+            found = open_copy(about, copy, self._clients, cancellation)
+            if found is not None:
+                return found
         by_kind = {document.kind: document.raw for document in about.documents}
         manifest, config = by_kind.get(DocumentKind.MANIFEST), by_kind.get(DocumentKind.CONFIG)
         known = (manifest, config) if manifest is not None and config is not None else None

@@ -54,6 +54,7 @@ from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
 from longshore.transfers.builds import names_of
 from longshore.transfers.transfer import (
+    Endpoint,
     EnginePlace,
     LibraryPlace,
     Operation,
@@ -62,6 +63,7 @@ from longshore.transfers.transfer import (
 )
 
 if TYPE_CHECKING:
+    from longshore.application.inspection.values import Inspected
     from longshore.application.requests import LocalPlace
     from longshore.application.undo.goal import Verdict
     from longshore.oci.reference import Reference
@@ -123,7 +125,9 @@ class Operations(QObject):
         self.registries.settings_changed.connect(self.states.switched)
         self.registries.sign_ins.switched.connect(self.states.switched)
         self.tag_signatures = TagSignatures(self.clients, self.tasks, self.signatures, tags)
-        self.files = Files(self.clients, self.tasks, lambda: self.images.library.path, folders.cache)
+        self.files = Files(
+            self.clients, self.tasks, lambda: self.images.library.path, folders.cache, self._copy_on_engine
+        )
         self.contents = ContentsReader(self.clients, self.tasks)
         self.mirrors = Mirrors(self.clients, self.tasks, settings)
         self.transfers = Transfers(
@@ -155,6 +159,14 @@ class Operations(QObject):
         self._ages.setInterval(60_000)
         self._ages.timeout.connect(images.refresh_ages)
         self._ages.timeout.connect(tags.refresh_ages)
+
+    def _copy_on_engine(self, about: Inspected) -> Endpoint | None:
+        """Where on a shown engine an image of a registry seems to be."""
+        from longshore.application.files.opening import local_copy
+
+        images = self.images
+        engines = [place for place in images.places if isinstance(place, EnginePlace)]
+        return local_copy(about, ((place, images.images_of(place)) for place in engines))
 
     def _status_of(self, place: LocalPlace | None) -> PlaceStatus:
         """The status of a shown place; of the current one for None."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import archivetools as made
 from layertools import layer
 from longshore.application.files.layers import Way
-from longshore.application.inspection.values import Inspected
+from longshore.application.inspection.values import Inspected, Layer
 from longshore.errors import ArchiveError
 from longshore.oci.reference import Reference
 from longshore.operations.files import Files
-from longshore.transfers.transfer import ArchivePlace, Endpoint
+from longshore.transfers.transfer import ArchivePlace, Endpoint, RegistryPlace
 from qt.operations.conftest import Desk, Play
 from waiting import until
 
@@ -62,6 +64,32 @@ def test_the_cost_then_the_files_then_one_of_them(play: Play) -> None:
         files.look(about)
         assert (await heard.next())[0] == "loaded"
         files.forget()
+
+    play(scene)
+
+
+def test_a_copy_with_the_same_layers_spares_the_download(play: Play) -> None:
+    async def scene(desk: Desk) -> None:
+        heard = Heard(desk)
+        raw = layer(("etc/app.conf", b"content"))
+        reference = Reference.parse("registry.invalid/team/app:1")
+        diff_id = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+        about = Inspected(
+            Endpoint(RegistryPlace("registry.invalid"), reference), layers=(Layer("", None, "", diff_id),)
+        )
+        path = made.write(desk.home, made.docker_parts(made.Image((raw,))))
+        copy = Endpoint(ArchivePlace(path, "docker"), Reference.parse("team/app:1"))
+        heard.files._copy_of = lambda wanted: copy if wanted in (about, other) else None
+        other = replace(about, layers=(Layer("", None, "", f"sha256:{'1' * 64}"),))
+        heard.files.look(about)
+        name, (_, cost) = await heard.next()
+        assert (name, cost.way) == ("costed", Way.READ)
+        heard.files.read()
+        name, (_, found) = await heard.next()
+        assert name == "loaded" and found.merged.view.tree.find("etc/app.conf")
+        heard.files.look(other)  # other layers: only the registry has them
+        assert (await heard.next())[0] == "failed"
+        heard.files.forget()
 
     play(scene)
 

@@ -2,21 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longshore.errors import NotInImage
-from longshore.transfers.transfer import ArchivePlace, EnginePlace, LibraryPlace, RegistryPlace
+from longshore.errors import LongshoreError, NotInImage
+from longshore.transfers.transfer import ArchivePlace, Endpoint, EnginePlace, LibraryPlace, RegistryPlace
 
 if TYPE_CHECKING:
     from longshore.application.clients import Clients
     from longshore.application.files.layers import Layers
+    from longshore.application.inspection.values import Inspected
     from longshore.cancellation import Cancellation
+    from longshore.oci.local_image import LocalImage
     from longshore.oci.platform import Platform
-    from longshore.transfers.transfer import Endpoint
 
 #: Most layers of an image; engines stop at 127.
 MOST_LAYERS = 1000
+
+
+def local_copy(
+    about: Inspected, images: Iterable[tuple[EnginePlace, Iterable[LocalImage]]]
+) -> Endpoint | None:
+    """The first of an engine's *images* that seems to be the one in a registry that *about* describes, None if none
+    is. Engines know an image by the digest of its configuration, or of its manifest or index. Pure."""
+    if not isinstance(about.end.place, RegistryPlace):
+        return None
+    ids = {about.config_digest, about.manifest_digest, about.digest} - {""}
+    for place, listed in images:
+        for image in listed:
+            if image.image_id in ids:
+                return Endpoint.of(place, image.name)
+    return None
+
+
+def open_copy(
+    about: Inspected, copy: Endpoint, clients: Clients, cancellation: Cancellation
+) -> Layers | None:
+    """The layers of *copy*, None if they are not those of *about* or cannot be read. Blocks. Raises Cancelled.
+
+    Of an index, an engine may have another platform, or only its name.
+    """
+    wanted = [layer.diff_id for layer in about.layers]
+    try:
+        found = open_layers(copy, clients, Path(), cancellation)
+    except LongshoreError:
+        return None
+    if wanted and [one.diff_id for one in found.names] == wanted and all(wanted):
+        return found
+    found.close()
+    return None
 
 
 def open_layers(
