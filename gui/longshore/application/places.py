@@ -125,6 +125,18 @@ def check_target(text: str) -> None:
         )
 
 
+def local_reference(text: str) -> Reference:
+    """The image *text* for a command that looks at the engine or the library and into the image's registry. Raises
+    InvalidInput for a place: ``oci:folder`` would be an image of Docker Hub."""
+    if has_transport(text):
+        raise InvalidInput(
+            "Only images of the engine or the library are compared with their registries.",
+            subject=plain(text, 200),
+            advice="Use the name of an image, with --from library for one of the library.",
+        )
+    return Reference.parse_input(text)
+
+
 def has_transport(text: str) -> bool:
     """Whether *text* names its place itself, by a transport."""
     scheme, colon, rest = text.partition(":")

@@ -106,6 +106,12 @@ def inspect(session: Session, arguments: argparse.Namespace, output: Output) -> 
     if arguments.raw or arguments.config:
         write_bytes(_read(session, arguments, end))
         return exit_codes.DONE
+    if arguments.who_can_pull and not isinstance(end.place, RegistryPlace):
+        raise InvalidInput(
+            "Only a registry says who can pull.",
+            subject=end.name.shown,
+            advice="Name the image in its registry.",
+        )
     cancellation = Cancellation()
     found = inspecting.inspect(end, session.clients, cancellation, arguments.platform)
     shown = _shown(found, session, arguments, cancellation)

@@ -13,7 +13,7 @@ from longshore.cli.output import Output
 from longshore.cli.transfer_values import place_values
 from longshore.errors import InvalidContent
 from longshore.words import comparing as words
-from longshore.words import text
+from longshore.words import text, transfers
 
 if TYPE_CHECKING:
     from longshore.application.comparing.values import ComparedPackages, Comparison
@@ -110,7 +110,8 @@ def lines(found: Comparison, packages: ComparedPackages | None, *, secrets: bool
     """A comparison for people: only what differs, and all layers."""
     for name, one in (("Left", found.left), ("Right", found.right)):
         about = "  ".join(filter(None, (words.what(one), text.short_digest(one.digest or one.image_id))))
-        yield f"{name:<6} {one.end.name.shown}  {about}".rstrip()
+        shown = transfers.image_name(one.end) or transfers.end_text(one.end, is_source=True)
+        yield f"{name:<6} {shown}  {about}".rstrip()
     yield ""
     yield words.verdict(found)
     for where in (Side.RIGHT, Side.LEFT):

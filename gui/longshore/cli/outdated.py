@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from longshore.application import places
 from longshore.application.session import Session
 from longshore.cli import exit_codes
 from longshore.cli.list_files import file_options, list_reader, no_images, read_file, warn_of_unused
@@ -77,7 +78,7 @@ def outdated(session: Session, arguments: argparse.Namespace, output: Output) ->
         raise InvalidInput("Name either images or a file.")
     errors: list[LongshoreError] = []
     if arguments.file is None:
-        only = [Reference.parse_input(text) for text in arguments.images]
+        only = [places.local_reference(text) for text in arguments.images]
         heres = _local(session, arguments.source, only, output, errors)
     else:
         heres = _of_file(session, arguments, output, errors)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from longshore.application import places
 from longshore.application.session import Session
 from longshore.application.updates.snoozes import MOST_DAYS, Snoozes
 from longshore.cli import exit_codes, list_files
@@ -148,7 +149,7 @@ def update(session: Session, arguments: argparse.Namespace, output: Output) -> i
     if arguments.wake and arguments.snooze is not None:
         raise InvalidInput("--snooze and --wake exclude each other.", advice="Use one of them.")
     codes: list[int] = []
-    named = [_local(Reference.parse_input(typed)) for typed in arguments.references]
+    named = [_local(places.local_reference(typed)) for typed in arguments.references]
     listed: list[Reference] = []
     if arguments.file is not None:
         found, codes = list_files.references_of(session, arguments, output)

@@ -78,11 +78,11 @@ def verify(session: Session, arguments: argparse.Namespace, output: Output) -> i
 
 
 def _show(end: Endpoint, verdict: Verdict, output: Output) -> None:
-    from longshore.words import signatures, text
+    from longshore.words import signatures, transfers
 
     output.record("verification", values(end, verdict))
-    name = end.name.shown
-    output.result(f"{text.safe(name, 600)}: {signatures.state_text(verdict)}")
+    name = transfers.image_name(end) or transfers.end_text(end, is_source=True)
+    output.result(f"{name}: {signatures.state_text(verdict)}")
     output.line(f"  {verdict.digest}")
     reference = "" if end.reference is None else end.reference.name
     output.line(f"  {signatures.explanation(verdict, reference)}")

@@ -53,6 +53,11 @@ TABLE: tuple[tuple[str, str, str], ...] = (
         "Use the name of an image.",
         "Use the name of an image.",
     ),
+    (
+        "The entries read so far are shown. Paste a reference for anything missing.",
+        "Name an image with its tag instead.",
+        "Name an image with its tag instead.",
+    ),
     (", or sign in until Longshore closes", "", ""),
     ("Close other Longshore windows and", "Close other programs that change it, and",
      "Close other programs that change it, and"),

@@ -175,6 +175,8 @@ def test_other_places_show_the_same_digest(
         f"{open_registry.address}/inspect/app@{seeded.digest}",
     ):
         assert digest_of(raw(longshore, "--raw", place)) == seeded.digest, place
+        if place.startswith("oci-archive:"):
+            assert "Only a registry" in longshore("inspect", "--who-can-pull", place, code=2).stderr
         assert digest_of(raw(longshore, "--config", "--platform", "linux/arm64", place)) == (
             seeded.images[1].config_digest
         )

@@ -13,7 +13,7 @@ import pytest
 import longshore
 from longshore.application import places
 from longshore.application.session import Session
-from longshore.errors import ArchiveError, InvalidReference, NotInLibrary
+from longshore.errors import ArchiveError, InvalidInput, InvalidReference, NotInLibrary
 from longshore.library.library import Library
 from longshore.oci.layout import IMAGE_NAME, INDEX_FILE, REF_NAME
 from longshore.oci.reference import Reference
@@ -151,3 +151,10 @@ def test_a_folder_that_is_missing_or_has_other_images(tmp_path: Path) -> None:
     assert caught.value.subject == f"{folder}:r.io/other:1"
     with pytest.raises(NotInLibrary, match="The library has no such image"):
         longshore.transfer("library:v3", "library:x")
+
+
+def test_a_place_is_no_image_to_compare() -> None:
+    assert str(places.local_reference("docker:24")) == "docker.io/library/docker:24"
+    for text in ("oci:folder", "library:web:1", "docker-daemon:web:1", "docker://r.io/web:1"):
+        with pytest.raises(InvalidInput, match="are compared"):
+            places.local_reference(text)

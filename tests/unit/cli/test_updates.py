@@ -75,8 +75,14 @@ def test_what_is_no_time(words: tuple[str, str], capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("--all", "redis:7"), ("--all", "-f", "compose.yaml"), ("redis:7", "--wake", "--snooze", "1d")],
-    ids=["nothing", "all and one", "all and a file", "snooze and wake"],
+    [
+        (),
+        ("--all", "redis:7"),
+        ("--all", "-f", "compose.yaml"),
+        ("redis:7", "--wake", "--snooze", "1d"),
+        ("oci:a",),
+    ],
+    ids=["nothing", "all and one", "all and a file", "snooze and wake", "a place"],
 )
 def test_what_is_refused_before_anything_is_asked(run: Run, words: tuple[str, ...]) -> None:
     with pytest.raises(InvalidInput):
