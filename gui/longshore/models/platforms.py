@@ -12,6 +12,7 @@ from longshore.language import tr
 from longshore.models.columns import Role, Tone
 from longshore.models.tooltips import tooltip
 from longshore.models.transition import never_raises
+from longshore.transfers.transfer import EnginePlace, LibraryPlace
 from longshore.words import inspection as words
 from longshore.words import text
 
@@ -62,7 +63,8 @@ def platform_rows(found: Inspected, here: Mapping[str, bool]) -> list[PlatformRo
     if not found.is_image:
         return []
     digest = found.manifest_digest or found.image_id
-    return [PlatformRow(found.platform, digest, found.size_compressed, here.get(digest))]
+    local = isinstance(found.end.place, EnginePlace | LibraryPlace)
+    return [PlatformRow(found.platform, digest, found.size_compressed, True if local else here.get(digest))]
 
 
 def attestation_rows(found: Inspected) -> list[AttestationRow]:

@@ -174,6 +174,9 @@ def platforms_sentence(found: Inspected) -> str:
     if not found.is_image:
         kind = artifact_name(found.artifact_type)
         return tr("This is not an image but an artifact: {0}.").format(kind) if kind else ""
+    if not found.platforms and found.image_id and not found.digest:
+        # Such an engine does not report whether the tag is of an index.
+        return tr("The engine keeps this image for {0} only.").format(platform_text(found.platform))
     if not found.platforms:
         return tr("A single image, for {0}.").format(platform_text(found.platform))
     sizes = [one.size for one in found.platforms]

@@ -150,6 +150,18 @@ def test_single_images_and_artifacts(tab: PlatformsTab) -> None:
     assert "not an image but an artifact" in tab.sentence.text()
 
 
+def test_an_image_of_an_engine_that_keeps_no_manifest(tab: PlatformsTab) -> None:
+    end = Endpoint(EnginePlace(current_address("unix:///run/x.sock", {})), WEB)
+    tab.set_subject(Subject(end))
+    tab.set_inspected(Inspected(end, image_id=ONE, platform=ARM, size_on_disk=5_000))
+    assert cells(tab) == [["linux/arm64", "1111…1111", "", "present"]]
+    assert tab.view.isColumnHidden(PlatformColumn.SIZE), "the engine does not know it"
+    assert tab.sentence.text() == "The engine keeps this image for linux/arm64 only."
+    tab.set_subject(Subject(INDEX.end))
+    tab.set_inspected(INDEX)
+    assert not tab.view.isColumnHidden(PlatformColumn.SIZE)
+
+
 def test_a_refusal_and_the_low_panel(qtbot: QtBot, tab: PlatformsTab) -> None:
     tab.set_subject(Subject(INDEX.end))
     tab.set_inspected(INDEX)

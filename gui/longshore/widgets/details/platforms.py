@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 from longshore.models.columns import Tone
 from longshore.models.platforms import (
     AttestationModel,
+    PlatformColumn,
     PlatformModel,
     PlatformRow,
     attestation_rows,
@@ -228,6 +229,11 @@ class PlatformsTab(DetailsTab):
         found = self.inspected
         remote = self.subject is not None and self.subject.is_remote
         self.model.set_rows([] if found is None else platform_rows(found, self._here), remote=remote)
+        # An engine with unpacked images reports no compressed size.
+        sizeless = (
+            found is not None and bool(found.image_id) and all(row.size is None for row in self.model.rows)
+        )
+        self.view.columns.leave_out([PlatformColumn.SIZE] if sizeless else [])
         rows = [] if found is None else attestation_rows(found)
         self.attestations.set_rows(rows)
         self.beside.setVisible(bool(rows))
