@@ -34,7 +34,7 @@ def transfer_menu(pane: TransferRequests) -> QMenu:
     menu = QMenu(pane)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     pane.cancel_verb.entry(menu)
-    menu.addAction(pane.tr("Cancel all")).triggered.connect(pane.cancel_all)
+    pane.cancel_all_verb.entry(menu)
     pane.retry_verb.entry(menu)
     if any(one.request.operation is Operation.BUILD for one in chosen):
         pane.output_verb.entry(menu)
@@ -42,7 +42,7 @@ def transfer_menu(pane: TransferRequests) -> QMenu:
     if offer is not None and offer.remedy is not Remedy.LIBRARY:  # the library is offered below
         menu.addAction(offer.menu).triggered.connect(lambda: pane.follow(chosen[0], offer))
     if any(can_detour(one) for one in chosen):
-        menu.addAction(pane.tr("Download via the library")).triggered.connect(pane.detour)
+        pane.detour_verb.entry(menu)
     menu.addSeparator()
     if any(map(transfer_choice.can_be_started, chosen)):
         pane.start_verb.entry(menu)
@@ -50,15 +50,15 @@ def transfer_menu(pane: TransferRequests) -> QMenu:
         paused = all(transfer_choice.is_paused(s) for s in chosen if s.pausable and not s.state.finished)
         words = pane.tr("Resume") if paused else pane.tr("Pause")
         menu.addAction(words).triggered.connect(pane.toggle_pause)
-    menu.addAction(pane.tr("Move up")).triggered.connect(lambda: pane.move_rows(-1))
-    menu.addAction(pane.tr("Move down")).triggered.connect(lambda: pane.move_rows(1))
+    pane.up_verb.entry(menu)
+    pane.down_verb.entry(menu)
     menu.addSeparator()
     pane.copy_reference_verb.entry(menu)
     add_commands(menu, pane.command_lines(), pane.copy_reference_requested.emit)
     if lines := pull_lines(chosen):
         copy = menu.addAction(pane.tr("Copy pull command"))
         copy.triggered.connect(lambda: pane.copy_reference_requested.emit(lines))
-    menu.addAction(pane.tr("Retry failed")).triggered.connect(pane.retry_failed)
+    pane.retry_failed_verb.entry(menu)
     pane.remove_verb.entry(menu)
     pane.clear_verb.entry(menu)
     menu.addSeparator()

@@ -73,6 +73,14 @@ class TransferRequests(Pane):
         )
         self.start_verb = self.verbs.keep(self.tr("Start now"), self.start_now, why_not=self._no_start)
         self.start_verb.set_hint(self.tr("Starts at once, beyond the limit of transfers at a time."))
+        keep = self.verbs.keep
+        self.cancel_all_verb = keep(self.tr("Cancel all"), self.cancel_all, why_not=self._no_cancel_all)
+        self.retry_failed_verb = keep(
+            self.tr("Retry failed"), self.retry_failed, why_not=self._no_retry_failed
+        )
+        self.detour_verb = keep(self.tr("Download via the library"), self.detour, why_not=self._no_detour)
+        self.up_verb = keep(self.tr("Move up"), lambda: self.move_rows(-1), why_not=self._no_move)
+        self.down_verb = keep(self.tr("Move down"), lambda: self.move_rows(1), why_not=self._no_move)
         self.output_verb = self.verbs.keep(self.tr("Output…"), self.output, why_not=self._no_output)
         self.remove_verb = self.verbs.keep(self.tr("Remove from list"), self.remove, why_not=self._no_removal)
         self.copy_reference_verb = self.verbs.keep(
@@ -94,10 +102,12 @@ class TransferRequests(Pane):
     @Slot()
     def cancel_all(self) -> None:
         """Request to cancel all queued and running transfers."""
-        if any(not s.state.finished for s in self.snapshots()):
+        if not self.refuse(self._no_cancel_all()):
             self.cancel_all_requested.emit()
-        else:
-            self.explain(self.tr("Nothing is queued or running."))
+
+    def _no_cancel_all(self) -> str:
+        active = any(not s.state.finished for s in self.snapshots())
+        return "" if active else self.tr("Nothing is queued or running.")
 
     @Slot()
     def cancel(self) -> None:
@@ -159,10 +169,12 @@ class TransferRequests(Pane):
     @Slot()
     def retry_failed(self) -> None:
         """Request to retry all failed transfers."""
-        if any(s.state in (State.FAILED, State.INTERRUPTED) for s in self.snapshots()):
+        if not self.refuse(self._no_retry_failed()):
             self.retry_failed_requested.emit()
-        else:
-            self.explain(self.tr("There is nothing to retry."))
+
+    def _no_retry_failed(self) -> str:
+        failed = any(s.state in (State.FAILED, State.INTERRUPTED) for s in self.snapshots())
+        return "" if failed else self.tr("There is nothing to retry.")
 
     @Slot()
     def toggle_pause(self) -> None:
@@ -198,16 +210,17 @@ class TransferRequests(Pane):
     @Slot()
     def detour(self) -> None:
         """Request to download via the library what an engine could not pull, or say why it is not possible."""
-        failed = [s for s in self._meant(failed=True) if can_detour(s)]
-        for snapshot in failed:
-            self.detour_requested.emit(snapshot)
-        if not failed:
-            self.explain(
-                self.tr(
-                    "Select a pull that the engine could not finish: the library downloads the image and loads "
-                    "it into the engine."
-                )
-            )
+        if not self.refuse(self._no_detour()):
+            for snapshot in filter(can_detour, self._meant(failed=True)):
+                self.detour_requested.emit(snapshot)
+
+    def _no_detour(self) -> str:
+        if any(map(can_detour, self._meant(failed=True))):
+            return ""
+        return self.tr(
+            "Select a pull that the engine could not finish: the library downloads the image and loads "
+            "it into the engine."
+        )
 
     @Slot()
     def toggle_hold(self) -> None:
@@ -228,11 +241,12 @@ class TransferRequests(Pane):
 
     def move_rows(self, rows: int) -> None:
         """Request to move the selected transfers up (negative) or down in the queue."""
-        queued = [s.id for s in self.selected() if s.state is State.QUEUED]
-        if queued:
-            self.move_requested.emit(queued, rows)
-        else:
-            self.explain(self.tr("Only queued transfers can be moved."))
+        if not self.refuse(self._no_move()):
+            self.move_requested.emit([s.id for s in self.selected() if s.state is State.QUEUED], rows)
+
+    def _no_move(self) -> str:
+        queued = any(s.state is State.QUEUED for s in self.selected())
+        return "" if queued else self.tr("Only queued transfers can be moved.")
 
     @Slot()
     def copy_reference(self) -> None:

@@ -25,6 +25,7 @@ from longshore.transfers.queue.mailbox import Changes
 from longshore.transfers.transfer import Operation, State, TransferSnapshot, Waiting
 from longshore.widgets.theme import Theme
 from longshore.widgets.transfer_menus import pull_lines, transfer_menu
+from longshore.widgets.verbs import Entry
 from qt.models.made import layer, request, transfer
 from qt.widgets.conftest import Bench
 
@@ -173,6 +174,28 @@ def test_only_queued_ones_move(bench: Bench, qtbot: QtBot) -> None:
     pane.show_transfers(["a"])
     with qtbot.assertNotEmitted(pane.move_requested):
         pane.move_rows(1)
+
+
+def test_menu_entries_that_cannot_act_say_why(bench: Bench) -> None:
+    pane, actions = bench.window.transfer_pane, bench.actions
+    entries = (
+        actions.cancel_all,
+        actions.retry_failed,
+        actions.detour,
+        actions.move_up,
+        actions.move_down,
+    )
+    assert [entry.text() for entry in entries] == [
+        *("Cancel all", "Retry failed", "Download via the library", "Move up", "Move down")
+    ]
+    for entry in entries:
+        assert not entry.isEnabled() and isinstance(entry, Entry) and entry.reason in entry.toolTip()
+    bench.move(transfer("a", state=State.FAILED), transfer("b"))
+    assert actions.cancel_all.isEnabled() and actions.retry_failed.isEnabled()
+    assert not actions.move_up.isEnabled()
+    pane.show_transfers(["b"])
+    assert actions.move_up.isEnabled() and actions.move_down.isEnabled()
+    assert "F4" in bench.actions.details.text(), "the key of the same entry in View"
 
 
 def test_only_queued_ones_are_started_now(bench: Bench, qtbot: QtBot) -> None:
