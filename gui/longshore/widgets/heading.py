@@ -67,7 +67,9 @@ class Heading(QLabel):
                 high = middle - 1
         shown = _elided(whole, low)
         super().setText(_BREAKS.sub(rf"\g<0>{_BREAK}", shown))
-        self.setToolTip((tooltip(whole) or "") if shown != whole else "")
+        more = whole if shown != whole else ""
+        self.setToolTip(tooltip(more) or "")
+        self.setAccessibleDescription(more)
 
     def _fits(self, text: str) -> bool:
         super().setText(_BREAKS.sub(rf"\g<0>{_BREAK}", text))

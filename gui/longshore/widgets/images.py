@@ -151,6 +151,7 @@ class ImagePane(ImageRequests):
         if message:
             self._place_notice.say(message, tone, button, act)
             self._place_notice.setToolTip(tooltip(more) or "")
+            self._place_notice.setAccessibleDescription(more)
         else:
             self._place_notice.hide()
 
@@ -273,6 +274,7 @@ class ImagePane(ImageRequests):
             if self._lost.isHidden() or self._lost.label.text() != words:
                 self._lost.say(words, Tone.CAUTION, self.tr("Retry"), self.retry_engine_requested.emit)
                 self._lost.setToolTip(tooltip(down[2]) or "")
+                self._lost.setAccessibleDescription(down[2])
         elif self._lost is not None:
             self._lost.hide()
         reason = "" if down is None else self.tr("Not available now. {0}").format(down[0])

@@ -98,7 +98,9 @@ class ElidedLabel(QLabel):
         if shown != self.text():
             super().setText(shown)
         said = self._more or self._whole
-        self.setToolTip((tooltip(said) or "") if shown != said else "")
+        more = said if shown != said else ""
+        self.setToolTip(tooltip(more) or "")
+        self.setAccessibleDescription(more)  # without it, that is the tooltip with its markup
 
     def sizeHint(self) -> QSize:
         """Qt's hook: room for the full text."""

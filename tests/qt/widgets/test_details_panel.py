@@ -242,6 +242,7 @@ def test_the_button_of_the_menu_bar_shows_and_hides_it(bench: Bench) -> None:
     bar = window.menuBar().geometry()
     assert bar.contains(button.geometry()) and button.geometry().right() > bar.right() - 20
     assert button.isVisible() and not button.isChecked()
+    assert button.accessibleDescription() == "Show or hide the details of the selected image (F4)"
     button.click()
     assert button.isChecked() and window.details.isVisible() and bench.actions.show_details.isChecked()
     window.details.close_button.click()

@@ -57,7 +57,7 @@ def test_the_first_facts_are_left_out_as_a_whole(qtbot: QtBot) -> None:
     assert label.text() == whole
     label.resize(metrics.horizontalAdvance(whole) - 1, 20)
     assert label.text() == f"{facts[1]}  ·  {facts[2]}"
-    assert "7 references" in label.toolTip()
+    assert "7 references" in label.toolTip() and label.accessibleDescription() == whole, "without markup"
     label.resize(60, 20)
     assert "…" in label.text() and "7 ref" not in label.text()
     assert label.accessibleName() == whole

@@ -26,7 +26,9 @@ class DetailsButton(QPushButton):
         self._action = action
         self._bar = bar
         self.setAccessibleName(action.text())
-        self.setToolTip(tooltip(self.tr("Show or hide the details of the selected image (F4)")) or "")
+        words = self.tr("Show or hide the details of the selected image (F4)")
+        self.setToolTip(tooltip(words) or "")
+        self.setAccessibleDescription(words)  # without it, that is the tooltip with its markup
         self.setProperty("quiet", True)
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
