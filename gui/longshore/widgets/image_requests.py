@@ -29,7 +29,7 @@ _COLUMNS = [
     Column("2 months ago", "20 min", elide=_RIGHT, together=True),
     Column("888.8 MB", "88.8 GB", right=True),
     Column("2 containers", "2 contain…", elide=_RIGHT, yields=1, optional=True),
-    Column("build-server", "default", weight=1),
+    Column("build-server", "d…t", weight=1, elide=_RIGHT),
     Column("amd64  arm64", "amd64  arm64", elide=_RIGHT, yields=3),
     Column("only there", "only there", kind=Kind.PILL, elide=_RIGHT),
 ]

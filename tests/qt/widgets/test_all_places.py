@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from longshore.engine.address import EngineAddress, Origin
@@ -53,6 +53,23 @@ def test_the_column_is_there_only_for_several_places(bench: Bench, qtbot: QtBot)
     bench.ready("web:dev")
     assert header.isSectionHidden(ImageColumn.PLACE)
     qtbot.waitUntil(lambda: "place" not in pane.footer.whole())
+
+
+def test_the_state_is_in_sight_beside_details(bench: Bench) -> None:
+    bench.window.resize(1280, 800)
+    bench.window.details_place.set_shown(True)
+    pane, title = bench.window.image_pane, "build-server-in-the-cellar  ·  Docker 28.5"
+    rows = [image(f"registry.acme.io:5000/acme/{name}:1.0", in_use=1) for name in ("web", "api")]
+    bench.images.set_places(
+        [PlacedImages(rows, False, ENGINE, title), PlacedImages(rows[:1], True, LIBRARY, "Library")]
+    )
+    pane.set_all(True)
+    pane.set_ready()
+    QApplication.processEvents()
+    header = pane.view.columns.header
+    state = header.sectionViewportPosition(ImageColumn.STATE) + header.sectionSize(ImageColumn.STATE)
+    assert pane.view.horizontalScrollBar().maximum() == 0 and state <= pane.view.viewport().width()
+    assert not header.isSectionHidden(ImageColumn.PLACE)
 
 
 def test_verbs_follow_the_place_of_the_selected_rows(bench: Bench) -> None:
