@@ -118,7 +118,7 @@ def copy_text(snapshot: TransferSnapshot) -> str:
 def action_text(snapshot: TransferSnapshot) -> str:
     """Return the action that the row offers, "" for none."""
     offer = errors.offer_of(snapshot)
-    if offer is not None and offer.remedy is Remedy.SIGN_IN:
+    if offer is not None and offer.remedy in (Remedy.SIGN_IN, Remedy.KEYS):
         return offer.button
     return tr("Output…") if has_failed_output(snapshot) else ""
 

@@ -96,6 +96,10 @@ def offer_of(snapshot: TransferSnapshot, name_of: Callable[[str], str] = str) ->
 def notice(snapshot: TransferSnapshot, offered: Offer) -> str:
     """Return the sentence that introduces what is *offered* for *snapshot*."""
     error, reference = snapshot.error, snapshot.request.source.reference
+    if offered.remedy is Remedy.KEYS and error is not None and reference is not None:
+        # A rule refuses one image of several: which one is not clear from the place of the notice.
+        words = tr("{image} was refused. {reason}").replace("{reason}", message(error))
+        return words.replace("{image}", safe(reference.familiar))
     if offered.remedy is not Remedy.LIBRARY or reference is None:
         return message(error) if error is not None else ""
     if isinstance(error, InvalidManifest):

@@ -16,6 +16,7 @@ from longshore.errors import (
     EngineLost,
     ListingUnsupported,
     LongshoreError,
+    NotSigned,
     RateLimited,
     Remedy,
     SignInFailed,
@@ -122,6 +123,17 @@ def test_what_the_engine_refuses_to_trust_leads_to_the_certificate() -> None:
     assert offer is not None
     assert (offer.remedy, offer.host, offer.notice) == (Remedy.CERTIFICATE, "r.example", "Certificate…")
     assert action_text(failed) == ""
+
+
+def test_a_refused_image_is_named_and_its_row_leads_to_the_keys() -> None:
+    error = NotSigned("The image is not signed.", registry="registry.acme.io")
+    failed = transfer(state=State.FAILED, error=error)
+    offer = errors.offer_of(failed)
+    assert offer is not None and offer.remedy is Remedy.KEYS
+    name = failed.request.source.reference
+    assert name is not None
+    assert errors.notice(failed, offer) == f"{name.familiar} was refused. The image is not signed."
+    assert action_text(failed) == "Keys…"
 
 
 def test_a_transfer_offers_nothing_that_only_time_or_nobody_can_mend() -> None:
