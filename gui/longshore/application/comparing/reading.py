@@ -8,10 +8,12 @@ from longshore.application.comparing.comparison import compare, compare_packages
 from longshore.application.comparing.values import ComparedPackages, Comparison, Side
 from longshore.application.inspection.content import counts_as_pull
 from longshore.application.inspection.inspecting import inspect
-from longshore.errors import InvalidInput, NotInLibrary, NotInRegistry
+from longshore.errors import InvalidContent, InvalidInput, NotInLibrary, NotInRegistry
 from longshore.side_by_side import ask_all
+from longshore.text import plain
 
 if TYPE_CHECKING:
+    from longshore.application.attached.finding import Attachment
     from longshore.application.attached.reading import Said
     from longshore.application.attached.sboms import Package
     from longshore.application.clients import Clients
@@ -66,10 +68,14 @@ def _packages(
         attached = find(end, clients, cancellation, platform)
     except (InvalidInput, NotInRegistry, NotInLibrary):
         return None  # an engine's image that was never in a registry, or is gone from it
-    rows: list[Said] = []
-    reading.read_all(attached, clients, cancellation, lambda _, said: rows.append(said))
-    for said in rows:
+    rows: list[tuple[Attachment, Said]] = []
+    reading.read_all(attached, clients, cancellation, lambda *row: rows.append(row))
+    for one, said in rows:
         if said.problem is not None and said.kind not in (Kind.PROVENANCE, Kind.SCAN):
             raise said.problem
-    sboms = [said.sbom for said in rows if said.sbom is not None]
+        if said.kind is Kind.SBOM and said.sbom is None:
+            raise InvalidContent(
+                "This form of SBOM is not read here.", subject=one.digest, detail=plain(one.media_type, 100)
+            )
+    sboms = [said.sbom for _, said in rows if said.sbom is not None]
     return [package for sbom in sboms for package in sbom.packages] if sboms else None

@@ -10,6 +10,7 @@ import pytest
 
 from longshore.application.attached import finding
 from longshore.application.attached import reading as attached
+from longshore.application.attached.finding import Attachment, How
 from longshore.application.attached.kinds import Kind
 from longshore.application.attached.reading import Said
 from longshore.application.attached.sboms import Package, Sbom
@@ -221,16 +222,18 @@ def test_sentences() -> None:
 
 
 def test_an_sbom_that_cannot_be_read_has_no_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = Attachment(Kind.SBOM, How.REFERRER, sha("a"), sha("a"), "", "text/spdx", 1)
     broken = Said(Kind.SBOM, problem=InvalidContent("It can't be read."))
     rows = [
         Said(Kind.SBOM, sbom=Sbom("SPDX 2.3", (Package("a"),))),
         Said(Kind.PROVENANCE, problem=broken.problem),
     ]
     monkeypatch.setattr(finding, "find", lambda *_: None)
-    monkeypatch.setattr(attached, "read_all", lambda _1, _2, _3, tell: [tell(None, one) for one in rows])
+    monkeypatch.setattr(attached, "read_all", lambda _1, _2, _3, tell: [tell(there, one) for one in rows])
     compared = compare(image(), image())
     found = reading.read_packages(compared, cast(Clients, None), Cancellation())
     assert [one.name for one in found.packages] == ["a"]
-    rows.append(broken)
-    with pytest.raises(InvalidContent):
-        reading.read_packages(compared, cast(Clients, None), Cancellation())
+    for bad, told in ((broken, "can't be read"), (Said(Kind.SBOM), "form of SBOM")):
+        rows[1:] = [bad]
+        with pytest.raises(InvalidContent, match=told):
+            reading.read_packages(compared, cast(Clients, None), Cancellation())
