@@ -141,14 +141,13 @@ class _Writer:
 
     def _mask(self, string: str) -> str:
         """*string*, with its quotes, without what looks like a secret in it."""
-        inner = string[1:-1]
-        if self._key:
-            kept = masked(self._key[1:-1], inner)
-            if kept != inner:
-                return f'"{kept}"'
-        if (pair := _NAMED.fullmatch(string)) is not None:
-            return f'"{pair[1]}={masked(pair[1], pair[2])}"'
+        inner = string[1 : min(len(string) - 1, LONGEST)]
         if inner.startswith("sha256:") and len(inner) < _DIGEST:
             return string
-        safe = masked_word(inner[:LONGEST], self._word if self._before == "," else "")
-        return string if safe == inner[:LONGEST] else f'"{safe}"'
+        if self._key:
+            safe = masked(self._key[1:-1], inner)
+        elif (pair := _NAMED.fullmatch(string)) is not None:
+            safe = f"{pair[1]}={masked(pair[1], inner[len(pair[1]) + 1 :])}"
+        else:
+            safe = masked_word(inner, self._word if self._before == "," else "")
+        return string if safe == inner else f'"{safe}"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -14,6 +15,8 @@ _SECRET = re.compile(
     r"(?i)passw|passphrase|secret|token|credential|api_?key|access_?key|private_?key|auth(?!or)"
     r"|(?<![a-z])conn(?:ection)?_?(?:str(?:ings?)?)?(?![a-z])"
 )
+#: Characters of a value that are looked at; the rest, which no honest image has, is hidden: each takes time.
+_LONGEST = 100_000
 #: Characters of a name that are looked at.
 _LONGEST_NAME = 300
 #: ``user:password@`` in an address.
@@ -49,7 +52,12 @@ _NO_VALUE = ("-stdin", "-file", "-path", "-dir")
 
 
 def _is_secret(name: str) -> bool:
-    return _SECRET.search(name[:_LONGEST_NAME]) is not None or names_secret(name[:_LONGEST_NAME])
+    return _names_secret(name[:_LONGEST_NAME])
+
+
+@functools.lru_cache(maxsize=2048)
+def _names_secret(name: str) -> bool:
+    return _SECRET.search(name) is not None or names_secret(name)
 
 
 def masked(name: str, value: str) -> str:
@@ -58,6 +66,8 @@ def masked(name: str, value: str) -> str:
         return value
     if _is_secret(name) and not (value.isdecimal() and "conn" in name.lower()):
         return HIDDEN
+    if len(value) > _LONGEST:
+        return masked(name, value[:_LONGEST]) + HIDDEN
     if ";" in value:
         # A connection string: the values may have blanks.
         return ";".join(_masked_parts(value.split(";")))
@@ -83,6 +93,8 @@ def masked_line(line: str) -> str:
     known services, passwords in addresses."""
     if len(line) < 4:
         return line
+    if len(line) > _LONGEST:
+        return masked_line(line[:_LONGEST]) + HIDDEN
     line = _TOKEN.sub(HIDDEN, line)
     if "=" in line:
         line = _without_assigned(line)

@@ -103,6 +103,11 @@ def test_lines_of_a_history(line: str, shown: str) -> None:
     assert masked_line(line) == shown
 
 
+def test_the_end_of_an_endless_value_is_hidden() -> None:
+    assert masked("a", "x" * 100_001) == "x" * 100_000 + HIDDEN
+    assert masked_line("x" * 100_000) == "x" * 100_000
+
+
 def test_words_of_a_command() -> None:
     words = ["app", "--password", "s3", "-u", "ann:pw", "-u", "1:1", "--token=x", "--token", "--port", "80"]
     assert masked_words(words) == [
