@@ -78,6 +78,10 @@ def test_images_are_verified_and_only_signed_ones_are_fetched(
         refused = alone(*command, code=1)
         assert f"{names[2]}: The image is not signed, and only signed images are allowed." in refused.stderr
         assert "change the rule with longshore keys." in refused.stderr
+    refused = alone("inspect", "--files", names[2], code=1)
+    assert "only signed images are allowed" in refused.stderr
+    assert not list((Path(alone.environ["XDG_DATA_HOME"]) / "longshore").rglob("sha256/*"))
+    alone("inspect", "--files", "--platform", "linux/amd64", names[0])
     alone("pull", "--to", "library", *names[3:], code=1)
     pulled = alone.records("pull", "--to", "library", "--all-platforms", names[0])[-1]
     assert (pulled["state"], pulled["digest"]) == ("Succeeded", digests["tag"])

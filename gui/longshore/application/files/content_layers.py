@@ -47,6 +47,7 @@ class ContentLayers:
         platform: Platform | None,
         documents: tuple[bytes, bytes] | None,
     ) -> None:
+        self._end = end
         self._clients = clients
         self._host = end.place.host if isinstance(end.place, RegistryPlace) else ""
         folder = end.place.path if isinstance(end.place, LibraryPlace) else library
@@ -111,7 +112,12 @@ class ContentLayers:
     def _fetch(
         self, wanted: Sequence[ImageLayer], lease: Lease, told: Told, cancellation: Cancellation
     ) -> None:
-        """Bring the blobs of *wanted* into the library, and keep them there while *lease* is open."""
+        """Bring the blobs of *wanted* into the library, and keep them there while *lease* is open.
+
+        What the user's rules refuse is not fetched for its files, either.
+        """
+        if self._missing(wanted):
+            self._clients.gate.admit(self._end, self._clients, cancellation)
         blobs = {one.digest: self._blobs[one.number] for one in wanted}
         lock = threading.Lock()
         received: dict[str, int] = {}
