@@ -79,6 +79,8 @@ def held(update: Update, snoozes: Mapping[tuple[str, Kind], Snooze], minimum_age
             return tr("age not known, minimum age {days}").replace("{days}", days(minimum_age))
         case Held.NOT_NEWER:
             return tr("not newer than the image here")
+        case Held.NOT_SIGNED:
+            return tr("not signed, only signed images are allowed")
     return ""
 
 

@@ -38,6 +38,8 @@ class Held(enum.Enum):
     NO_DATE = "no date"
     #: The tag points to an image that is older than the one here, or not known to be newer.
     NOT_NEWER = "not newer"
+    #: The user's rule allows only signed images there.
+    NOT_SIGNED = "not signed"
 
 
 @dataclass(frozen=True, slots=True)

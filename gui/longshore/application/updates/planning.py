@@ -20,7 +20,7 @@ from longshore.application.updates.model import Failure, Held, Kind, Update, Upd
 from longshore.application.updates.snoozes import Snooze
 from longshore.application.updates.versions import is_major
 from longshore.application.updates.weighing import Form, Weigher, with_hub
-from longshore.errors import LongshoreError
+from longshore.errors import LongshoreError, NotSigned
 from longshore.naturalsort import natural_key
 from longshore.oci.platform import Platform
 from longshore.side_by_side import ask_all
@@ -238,7 +238,7 @@ class _Making:
         return self._weighed(one, Kind.MOVED, one.reference, one.compared.digest, cancellation)
 
     def version(self, one: _Found, tags: Sequence[str], cancellation: Cancellation) -> _Made:
-        """The update to the newest of *tags* that is old enough, or else to the newest, which is then held."""
+        """The update to the newest of *tags* that is not held by age or signature, or else to the newest."""
         first: Update | None = None
         for tag in tags[: newer.LOOKED_AT]:
             target = one.reference.with_tag(tag)
@@ -249,7 +249,7 @@ class _Making:
             if head is None:
                 continue  # removed meanwhile
             update = self._weighed(one, Kind.VERSION, target, head.digest, cancellation)
-            if update.held not in (Held.TOO_NEW, Held.NO_DATE):
+            if update.held not in (Held.TOO_NEW, Held.NO_DATE, Held.NOT_SIGNED):
                 return update
             first = first or update
         return first
@@ -282,7 +282,23 @@ class _Making:
             major=kind is Kind.VERSION and is_major(reference.tag or "", target.tag or ""),
             problem=problem or weight.problem,
         )
-        return self._wanted.judged(update)
+        return admitted(self._clients, self._wanted.judged(update), cancellation)
+
+
+def admitted(clients: Clients, update: Update, cancellation: Cancellation) -> Update:
+    """*update*, held if the user's rules refuse its image. Blocks; raises Cancelled.
+
+    Not asked at Docker Hub, which counts the reading of signatures as pulls: there the pull finds out.
+    """
+    if update.held is not None or update.counted:
+        return update
+    try:
+        clients.gate.admit(update.request.source, clients, cancellation)
+    except NotSigned:
+        return replace(update, held=Held.NOT_SIGNED)
+    except LongshoreError as error:
+        return replace(update, problem=update.problem or error)
+    return update
 
 
 def _own_digest(image: LocalImage, here: Here) -> str:

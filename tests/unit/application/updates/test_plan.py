@@ -9,20 +9,25 @@ from typing import Any
 
 import pytest
 
+from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
 from longshore.application.updates.model import Fetch, Held, Kind, Update
 from longshore.application.updates.newer import candidates
-from longshore.application.updates.planning import Wanted
+from longshore.application.updates.planning import Wanted, admitted
 from longshore.application.updates.snoozes import Snooze
 from longshore.application.updates.weighing import Form, engine_form
+from longshore.cancellation import Cancellation
 from longshore.engine.address import current_address
 from longshore.engine.container_model import Container, ContainerState
 from longshore.engine.model import ImageDetails, ImagePlatform
+from longshore.errors import InvalidInput, LongshoreError, NotSigned
 from longshore.oci.local_image import LocalImage
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.registry.config import RegistryConfig
 from longshore.registry.pull_budget import PullBudget
-from longshore.transfers.transfer import EnginePlace, LibraryPlace
+from longshore.transfers.clients import Admission
+from longshore.transfers.transfer import Endpoint, EnginePlace, LibraryPlace, RegistryPlace
 from longshore.words import updates as words
 
 ENGINE = EnginePlace(current_address("unix:///tmp/none.sock", {}))
@@ -127,6 +132,7 @@ def test_why_an_update_waits() -> None:
     assert words.held(held, {key: Snooze(None, TWO)}, 0) == "snoozed until the next change"
     assert words.held(update(held=Held.NO_DATE), {}, 7) == "age not known, minimum age 7 days"
     assert words.held(update(held=Held.NOT_NEWER), {}, 0) == "not newer than the image here"
+    assert words.held(update(held=Held.NOT_SIGNED), {}, 0) == "not signed, only signed images are allowed"
     assert words.held(update(), {}, 7) == ""
 
 
@@ -136,3 +142,33 @@ def test_what_docker_hub_counts() -> None:
     assert words.hub_cost([update(), there], None) == "Counts as 1 pull on Docker Hub."
     budget = PullBudget(76, 100, None, NOW)
     assert words.hub_cost([update(), update()], budget) == "Counts as 2 of 76 pulls left on Docker Hub."
+
+
+def test_what_the_rules_refuse_is_held() -> None:
+    class Rules:
+        """The rules, as a gate. *refusal*: of all images."""
+
+        refusal: LongshoreError | None = None
+
+        def admit(self, end: Endpoint, *more: object, required: bool = False) -> Admission | None:
+            asked.append(end)
+            if self.refusal is not None:
+                raise self.refusal
+            return None
+
+    asked: list[Endpoint] = []
+    clients = Clients({}, RegistryConfig)
+    clients.gate = rules = Rules()
+    moved = update("reg.io/web:1.4")
+    assert admitted(clients, moved, Cancellation()) == moved
+    assert asked == [Endpoint(RegistryPlace("reg.io"), moved.target)]
+    rules.refusal = NotSigned("no", registry="reg.io")
+    assert admitted(clients, moved, Cancellation()) == replace(moved, held=Held.NOT_SIGNED)
+    snoozed = replace(moved, held=Held.SNOOZED)
+    assert admitted(clients, snoozed, Cancellation()) == snoozed
+    rules.refusal = InvalidInput("damaged")
+    assert admitted(clients, moved, Cancellation()).problem is rules.refusal
+    asked.clear()
+    # Docker Hub would count it as a pull.
+    assert admitted(clients, update(), Cancellation()) == update()
+    assert asked == []
