@@ -10,6 +10,9 @@ from pathlib import Path
 
 from testbed.environ import bare_environ
 
+#: A proxy that refuses every connection: nothing listens on the port discard.
+NOWHERE = "http://127.0.0.1:9"
+
 # Follows the protocol in docker-credential-helpers' README.
 _KEYCHAIN = """#!/usr/bin/env python3
 import json, os, sys
@@ -57,7 +60,10 @@ class PrivateHome:
         self.runtime.chmod(0o700)
 
     def environ(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """A complete environment for a child process; only PATH and LANG are the user's."""
+        """A complete environment for a child process; only PATH and LANG are the user's.
+
+        Its proxy does not exist, so that it reaches no registry but those of this machine.
+        """
         return {
             **bare_environ(self.home),
             "DOCKER_CONFIG": str(self.docker_config),
@@ -66,6 +72,7 @@ class PrivateHome:
             "XDG_STATE_HOME": str(self.state),
             "XDG_CACHE_HOME": str(self.cache),
             "XDG_RUNTIME_DIR": str(self.runtime),
+            "HTTPS_PROXY": NOWHERE,
             **(extra or {}),
         }
 

@@ -24,6 +24,8 @@ def bare(reference: Reference) -> Reference:
 
     One with only a digest stays as it is.
     """
+    if reference.tag is not None and reference.digest is None:
+        return reference  # most are: a copy takes longer
     named = reference.with_default_tag()
     return named if named.tag is None else named.with_digest(None)
 
