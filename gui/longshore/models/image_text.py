@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from longshore.language import tr
 from longshore.words import text
 
 if TYPE_CHECKING:
+    from longshore.application.requests import LocalPlace
     from longshore.models.image_row import PlacedImages
     from longshore.oci.disk_usage import DiskUsage
     from longshore.oci.local_image import LocalImage
@@ -58,20 +59,43 @@ def summary(
     return _GAP.join(parts)
 
 
-def places_summary(parts: Sequence[PlacedImages], chosen: int, *, shown: int) -> str:
+def places_summary(
+    parts: Sequence[PlacedImages],
+    chosen: int,
+    *,
+    shown: int,
+    known: Mapping[LocalPlace, DiskUsage] | None = None,
+) -> str:
     """Return the numbers of references and places, what they take on disk and compressed, how many pass the filter
-    (*shown*) and are *chosen*. An image in two places counts in both, because it takes space in both."""
+    (*shown*) and are *chosen*. An image in two places counts in both, because it takes space in both. *known*: what is
+    known of a place's disk, where images share layers."""
     images = [image for part in parts for image in part.images]
     places = tr("1 place") if len(parts) == 1 else tr("%n places", len(parts))
     found = [_references(images), places]
-    for compressed, words in ((False, tr("up to {0} on disk")), (True, tr("up to {0} compressed"))):
-        if size := sum(_bytes(part.images) for part in parts if part.compressed is compressed):
-            found.append(words.format(text.size(size)))
+    for compressed, exactly, at_most in (
+        (False, tr("{0} on disk"), tr("up to {0} on disk")),
+        (True, tr("{0} compressed"), tr("up to {0} compressed")),
+    ):
+        alike = [part for part in parts if part.compressed is compressed]
+        exact = [_exact(part, known or {}) for part in alike]
+        size = sum(
+            _bytes(part.images) if one is None else one for part, one in zip(alike, exact, strict=True)
+        )
+        if size:
+            found.append((at_most if None in exact else exactly).format(text.size(size)))
     if shown != len(images):
         found.append(tr("{0} shown").format(shown))
     if chosen:
         found.append(tr("{0} selected").format(chosen))
     return _GAP.join(found)
+
+
+def _exact(part: PlacedImages, known: Mapping[LocalPlace, DiskUsage]) -> int | None:
+    """Return what *part* takes on its disk, None if that is not known or older than one of its images."""
+    usage = None if part.place is None else known.get(part.place)
+    if usage is None or any(image.image_id not in usage.images for image in part.images):
+        return None
+    return usage.total
 
 
 def no_match(words: str, chosen: str) -> str:

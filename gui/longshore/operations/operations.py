@@ -104,7 +104,12 @@ class Operations(QObject):
         self.clients.recorder = TagNews(self.tag_history, self.states.heard)
         self.images.images_changed.connect(self.states.look)
         self.images.status_changed.connect(self.states.look)
-        self.usage = ShownUsage(self.clients, self.tasks, lambda: self.images.status)
+        self.usage = ShownUsage(
+            self.clients,
+            self.tasks,
+            lambda: self.images.status,
+            lambda: [self.images.status_of(place) for place in self.images.places[1:]],
+        )
         self.images.images_changed.connect(self.usage.look)
         self.images.status_changed.connect(self.usage.look)
         self.platforms = ImagePlatforms(self.clients, self.tasks, lambda: self.images.status, images)

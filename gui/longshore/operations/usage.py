@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -27,13 +28,22 @@ class ShownUsage(QObject):
 
     changed = Signal(object)  # DiskUsage, or None while it is not known
 
-    def __init__(self, clients: Clients, tasks: Tasks, status: Callable[[], PlaceStatus]) -> None:
+    def __init__(
+        self,
+        clients: Clients,
+        tasks: Tasks,
+        status: Callable[[], PlaceStatus],
+        others: Callable[[], Sequence[PlaceStatus]] = tuple,
+    ) -> None:
+        """*status*: of the current place. *others*: of those that are shown beside it."""
         super().__init__()
         self._clients = clients
         self._tasks = tasks
         self._status = status
-        #: What is known now.
+        self._others = others
+        #: What is known now: of the current place, and of each place that is shown.
         self.latest: DiskUsage | None = None
+        self.known: Mapping[LocalPlace, DiskUsage] = {}
         self._place: LocalPlace | None = None
         self._reading: Cancellation | None = None
         self._again = False
@@ -49,7 +59,7 @@ class ShownUsage(QObject):
         if place != self._place:
             self._place = place
             self._end()
-            self._tell(None)
+            self._tell({})
         self._soon.start()
 
     def stop(self) -> None:
@@ -71,28 +81,28 @@ class ShownUsage(QObject):
         if self._reading is not None:
             self._again = True
             return
-        place = status.place
-        self._reading = self._tasks.run(
-            self._tasks.listing,
-            lambda cancellation: open_store(place, self._clients).usage(cancellation, counting=False),
-            done=self._done,
-            failed=self._failed,
-            name="usage",
-        )
+        ready = [one.place for one in (status, *self._others()) if one.state is PlaceState.READY]
+        places = [place for place in ready if place is not None]
 
-    def _done(self, found: DiskUsage) -> None:
+        def read(cancellation: Cancellation) -> dict[LocalPlace, DiskUsage]:
+            found: dict[LocalPlace, DiskUsage] = {}
+            for place in places:
+                # What one does not report says nothing about the others.
+                with contextlib.suppress(LongshoreError):
+                    found[place] = open_store(place, self._clients).usage(cancellation, counting=False)
+            return found
+
+        self._reading = self._tasks.run(self._tasks.listing, read, done=self._done, name="usage")
+
+    def _done(self, found: dict[LocalPlace, DiskUsage]) -> None:
         self._reading = None
         self._tell(found)
         self._next()
 
-    def _failed(self, _: LongshoreError) -> None:
-        self._reading = None
-        self._tell(None)
-        self._next()
-
-    def _tell(self, usage: DiskUsage | None) -> None:
-        self.latest = usage
-        self.changed.emit(usage)
+    def _tell(self, known: Mapping[LocalPlace, DiskUsage]) -> None:
+        self.known = known
+        self.latest = None if self._place is None else known.get(self._place)
+        self.changed.emit(self.latest)
 
     def _next(self) -> None:
         if self._again:

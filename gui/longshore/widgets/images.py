@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from PySide6.QtCore import (
     QMimeData,
@@ -46,6 +46,7 @@ class ImagePane(ImageRequests):
         self._lost: Notice | None = None
         self._more = ""
         self._usage: DiskUsage | None = None
+        self._known: Mapping[LocalPlace, DiskUsage] = {}
         #: Why the place could not be used when that was last shown.
         self._was_down = ""
         self.engine_picker = PlacePicker()
@@ -102,9 +103,11 @@ class ImagePane(ImageRequests):
         """
         self.engine_picker.set_places(titles, current, stories=stories, silent=silent)
 
-    def set_usage(self, usage: DiskUsage | None) -> None:
-        """Set what the images take on disk; None while that is not known."""
+    def set_usage(self, usage: DiskUsage | None, known: Mapping[LocalPlace, DiskUsage] | None = None) -> None:
+        """Set what the images take on disk; None while that is not known. *known*: by place, where several are
+        shown."""
         self._usage = usage
+        self._known = known or {}
         self._soon.start()
 
     def set_library(self, library: bool) -> None:
@@ -290,7 +293,9 @@ class ImagePane(ImageRequests):
         if self._all:
             chosen = self.view.selected_count()
             shown = self.model.rowCount()
-            self.footer.set_text(image_text.places_summary(self.model.parts, chosen, shown=shown))
+            self.footer.set_text(
+                image_text.places_summary(self.model.parts, chosen, shown=shown, known=self._known)
+            )
         elif self._down is not None:
             self.footer.set_text(image_text.last_known(images, library=self._library))
         elif self._waiting and not images:

@@ -41,7 +41,8 @@ class CleanUp(QObject):
         pane = window.image_pane
         pane.clean_up_requested.connect(self._open)
         pane.pin_requested.connect(self._pin)
-        operations.usage.changed.connect(pane.set_usage)
+        usage = operations.usage
+        usage.changed.connect(lambda latest: pane.set_usage(latest, usage.known))
         operations.images.images_changed.connect(self._show_pins)
 
     @Slot()

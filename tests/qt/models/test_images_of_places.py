@@ -12,6 +12,7 @@ from longshore.models import image_text
 from longshore.models.columns import ImageColumn, Role
 from longshore.models.image_row import PlacedImages
 from longshore.models.images import ImageModel
+from longshore.oci.disk_usage import DiskUsage
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import LibraryPlace
 from qt.models.made import ENGINE, image, texts
@@ -70,5 +71,16 @@ def test_places_are_found_and_sorted_and_the_library_is_never_unused(model: Imag
 def test_sums_keep_disk_and_compressed_apart(model: ImageModel) -> None:
     words = image_text.places_summary(model.parts, 0, shown=3)
     assert words == "3 references  ·  2 places  ·  up to 284 MB on disk  ·  up to 40 MB compressed"
+    # Images of an engine share layers, which are counted once.
+    engine, library = (frozenset(one.image_id for one in part.images) for part in model.parts)
+    known = {
+        ENGINE: DiskUsage({"shared": 90_000_000}, dict.fromkeys(engine, frozenset({"shared"}))),
+        LIBRARY: DiskUsage({"blob": 30_000_000}, dict.fromkeys(library, frozenset({"blob"}))),
+    }
+    words = image_text.places_summary(model.parts, 0, shown=3, known=known)
+    assert words == "3 references  ·  2 places  ·  90 MB on disk  ·  30 MB compressed"
+    known[ENGINE] = DiskUsage({}, {})  # older than what is listed
+    words = image_text.places_summary(model.parts, 0, shown=3, known=known)
+    assert words == "3 references  ·  2 places  ·  up to 284 MB on disk  ·  30 MB compressed"
     words = image_text.places_summary(model.parts[1:], 1, shown=0)
     assert words == "1 reference  ·  1 place  ·  up to 40 MB compressed  ·  0 shown  ·  1 selected"

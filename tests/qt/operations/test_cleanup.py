@@ -185,7 +185,8 @@ def test_the_usage_of_the_shown_place_follows_its_images(
 
     async def scene(desk: Desk) -> None:
         status = [PlaceStatus(PlaceState.CONNECTING, LibraryPlace(library.path))]
-        shown = ShownUsage(desk.clients, desk.tasks, lambda: status[0])
+        beside: list[PlaceStatus] = []
+        shown = ShownUsage(desk.clients, desk.tasks, lambda: status[0], lambda: beside)
         heard: list[DiskUsage | None] = []
         shown.changed.connect(heard.append)
         shown.look()
@@ -205,10 +206,18 @@ def test_the_usage_of_the_shown_place_follows_its_images(
         assert heard[3] is None, "what was known of the other place is dropped at once"
         await until(lambda: len(heard) == 5)
         assert heard[4] is not None and len(heard[4].images) == 1
+        beside.append(PlaceStatus(PlaceState.READY, LibraryPlace(library.path)))
+        beside.append(PlaceStatus(PlaceState.CONNECTING, LibraryPlace(tmp_path / "away")))
+        shown.look()
+        await until(lambda: len(heard) == 6)
+        assert heard[5] == heard[4], "that of the current place"
+        assert {place: one.total for place, one in shown.known.items()} == {
+            LibraryPlace(one.path): on_disk(one).bytes for one in (other, library)
+        }
         shown.look()
         shown.stop()
         await until(lambda: not desk.tasks._tasks)
-        assert len(heard) == 5
+        assert len(heard) == 6
         shown.deleteLater()
 
     play(scene)
