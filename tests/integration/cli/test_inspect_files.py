@@ -61,8 +61,9 @@ def test_a_registry_and_hostile_names(alone: Command, open_registry: PrivateRegi
         "nothing": "no_target",
         "twice": "repeated",
         "n" * 20: "too_long",
+        "red\x1b[31m\u202e": "unprintable",
     }
-    assert (summary["hidden"], summary["oddities"]) == (5003, 4)
+    assert (summary["hidden"], summary["oddities"]) == (5003, 5)
     # As a person sees it, from what is known now: nothing is downloaded a second time.
     shown = alone("inspect", name, "--files").stdout
     assert "\x1b" not in shown and "\u202e" not in shown
