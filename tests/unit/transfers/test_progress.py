@@ -411,3 +411,14 @@ def test_seconds_without_movement_add_up_over_attempts_until_something_moves() -
     progress.feed(LayerProgress(layer(0), T, 1, 10))  # repeated, nothing new
     clock.now += 5
     assert progress.idle(30.0) == 10.0
+
+
+def test_a_configuration_that_was_reported_like_a_layer_is_none() -> None:
+    progress = pulled(10)
+    for number in (0, 7):
+        progress.feed(LayerProgress(layer(number), D, 10, 10))
+    for number in (7, 0, 8):  # what was planned is a layer, and what never came is nothing
+        progress.drop(digest(number))
+    moved = progress.moved()
+    assert moved is not None and moved.layers_moved == 1
+    assert len(progress.snapshot().layers) == 1

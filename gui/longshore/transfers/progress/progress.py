@@ -152,6 +152,17 @@ class Progress:
             self._told = True
         self._changed()
 
+    def drop(self, digest: str) -> None:
+        """Take away the row of *digest*, which is no layer: Podman reports an image's configuration as one."""
+        with self._lock:
+            meter = self._layers.get(_short(digest))
+            if meter is None or meter.planned is not None:
+                return
+            self._layers = {key: each for key, each in self._layers.items() if each is not meter}
+            self._rows.remove(meter)
+            self._dirty = True
+        self._tell()
+
     def enter(self, phase: Phase | None) -> None:
         """Set the phase; None derives it from the layers' states."""
         with self._lock:

@@ -144,6 +144,7 @@ class PullWay:
                 advice="Try again.",
                 detail=error.detail,
             ) from error
+        job.progress.drop(image.image_id)
         digest = finished.digest or ""
         if (
             digest
