@@ -34,6 +34,7 @@ class TransferPane(TransferRequests):
         self._unsaved = ""
         self._offering: set[str] = set()
         self._offered = ""  # id of the transfer that the notice offers a remedy for
+        self._unfolded: set[str] = set()  # ids of failed transfers that were unfolded by themselves
         self._remedy = Remedy.RETRY  # the remedy that the notice offers
         self.summary = self.header.add_summary()
         self.header.add_verbs(self.verbs)
@@ -114,8 +115,15 @@ class TransferPane(TransferRequests):
         An offer of a detour does not replace an offer that fixes the cause.
         """
         if snapshot.state is not State.FAILED:
+            if snapshot.id in self._unfolded:
+                self._unfolded.discard(snapshot.id)
+                self.view.setExpanded(self.model.index_of(snapshot.id), False)
             return
-        self.view.setExpanded(self.model.index_of(snapshot.id), True)  # the reason in full is below the row
+        if not self.view.isExpanded(self.model.index_of(snapshot.id)):
+            self._unfolded.add(snapshot.id)
+            self.view.setExpanded(
+                self.model.index_of(snapshot.id), True
+            )  # the reason in full is below the row
         if not self.view.in_hand():
             self.reveal(snapshot.id)
         offer = errors.offer_of(snapshot, self.name_of)

@@ -500,6 +500,9 @@ def test_a_failed_row_unfolds_and_a_chart_is_offered_to_the_library(bench: Bench
     assert [pane.model.index(number, 0, row).data() for number in range(2)] == [words, error.advice]
     assert "can't take 127.0.0.1:5000/acme/web:main" in pane.explanation
     assert _notice_button(bench).text() == "Download via the library"
+    done = transfer("a", state=State.SUCCEEDED)
+    pane.show_ended(done)
+    assert not pane.view.isExpanded(row), "what has succeeded after all needs no reason"
     with qtbot.waitSignal(pane.detour_requested) as wish:
         _click(qtbot, _notice_button(bench))
     assert wish.args == [chart]
