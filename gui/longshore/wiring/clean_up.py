@@ -61,7 +61,9 @@ class CleanUp(QObject):
 
         images, cleanup = self.operations.images, self.operations.cleanup
         found = images.engines.found
-        names: dict[LocalPlace, str] = {EnginePlace(each.address): each.address.name for each in found}
+        names: dict[LocalPlace, str] = {
+            EnginePlace(each.address): engine_text.name(each.address) for each in found
+        }
         names[images.library] = self._shared.place_name(images.library)
         choices: list[tuple[str, list[LocalPlace]]] = [
             (engine_text.title(each.address, each.info, each.error), [EnginePlace(each.address)])

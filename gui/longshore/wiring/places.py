@@ -81,7 +81,7 @@ class Places(QObject):
                 if EnginePlace(found.address) in images.places:
                     continue
                 if found.error is not None and not _never_there(found):
-                    away[text.safe(found.address.name)] = errors.told(found.error)
+                    away[text.safe(engine_text.name(found.address))] = errors.told(found.error)
         said = [*away, *(["…"] if len(images.places) > MOST else [])]
         if said == self._away:
             return
@@ -209,11 +209,11 @@ class Places(QObject):
         if address == images.meant and not self._in_use:
             images.select_place(EnginePlace(address))
             words = self.tr("The engine {0} is running now. Showing its images.")
-            pane.say_place(words.format(text.safe(address.name)), Tone.GOOD)
+            pane.say_place(words.format(text.safe(engine_text.name(address))), Tone.GOOD)
             return
         pane.say_place(
             self.tr("The engine {0} is running now. You are viewing the library.").format(
-                text.safe(address.name)
+                text.safe(engine_text.name(address))
             ),
             Tone.GOOD,
             self.tr("Show its images"),

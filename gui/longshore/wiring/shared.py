@@ -85,7 +85,7 @@ class Shared(QObject):
     def place_name(self, place: LocalPlace) -> str:
         """Return the title of *place*."""
         if isinstance(place, EnginePlace):
-            return text.safe(place.address.name)
+            return text.safe(engines.name(place.address))
         library = QCoreApplication.translate("Shared", "Library")
         if self._operations.images.own_library and place == self._operations.images.library:
             return library

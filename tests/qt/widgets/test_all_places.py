@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 from PySide6.QtWidgets import QApplication, QLabel
@@ -14,9 +15,11 @@ from longshore.models.columns import ImageColumn
 from longshore.models.image_row import PlacedImages
 from longshore.oci.reference import Reference
 from longshore.operations.engines import EngineState, FoundEngine
-from longshore.transfers.transfer import LibraryPlace
+from longshore.transfers.transfer import EnginePlace, LibraryPlace
 from longshore.widgets.dialogs.removal import RemoveSheet
 from longshore.wiring.places import _never_there
+from longshore.wiring.shared import Shared
+from longshore.words import engines
 from qt.models.made import ENGINE, image
 
 from .conftest import Bench
@@ -70,6 +73,13 @@ def test_the_state_is_in_sight_beside_details(bench: Bench) -> None:
     state = header.sectionViewportPosition(ImageColumn.STATE) + header.sectionSize(ImageColumn.STATE)
     assert pane.view.horizontalScrollBar().maximum() == 0 and state <= pane.view.viewport().width()
     assert not header.isSectionHidden(ImageColumn.PLACE)
+
+
+def test_a_place_is_called_as_in_the_picker() -> None:
+    url = "unix:///tmp/pytest-of-somebody/0/docker.sock"
+    for address, name in ((EngineAddress(url, url), "docker.sock"), (EngineAddress("farm", url), "farm")):
+        assert Shared.place_name(cast("Shared", None), EnginePlace(address)) == name
+        assert engines.title(address, None, None) == name
 
 
 def test_verbs_follow_the_place_of_the_selected_rows(bench: Bench) -> None:

@@ -140,7 +140,7 @@ class PullToSheet(Sheet):
         story = tooltip(engine_text.story(each.address, each.info, each.error, each.nodes))
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         state = engine_text.state(each.info, each.error)
-        for column, words in ((_ENGINE, text.safe(each.address.name, 100)), (_STATE, state)):
+        for column, words in ((_ENGINE, text.safe(engine_text.name(each.address), 100)), (_STATE, state)):
             item = self.table.item(row, column)
             if item is None:
                 item = QTableWidgetItem()
@@ -211,11 +211,11 @@ class PullToSheet(Sheet):
         lines = []
         silent = [each for each in self._found if each.address in self._checked and each.error is not None]
         if silent:
-            names = ", ".join(text.safe(each.address.name, 60) for each in silent)
+            names = ", ".join(text.safe(engine_text.name(each.address), 60) for each in silent)
             lines.append(self.tr("Starts when the engine responds: {0}.").format(names))
         for each in self._found:
             if each.address in self._checked and each.nodes:
-                name = text.safe(each.address.name, 60)
+                name = text.safe(engine_text.name(each.address), 60)
                 lines.append(f"{name}: {engine_text.swarm(each.nodes)}")
         self.notes.setText("\n".join(lines))
         self.notes.setVisible(bool(lines))
