@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
 from longshore.transfers.transfer import State
 from longshore.widgets.details.files import FilesTab
+from longshore.widgets.details.tab_row import TabRow
 from longshore.widgets.theme import Appearance, Theme, current_theme
 from qt.models.made import transfer
 from qt.widgets.conftest import Bench
@@ -36,6 +39,25 @@ def test_more_has_the_gap_of_the_headers(bench: Bench) -> None:
     header = bench.window.registry_pane.verbs.more_button
     assert more.isVisible() and header.isVisible()
     assert gap(inked(more)) == gap(inked(header)[1:-1])
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_the_menu_of_more_stays_within_the_window(light: Theme, qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    row = TabRow(["Overview", "Layers", "Files", "Configuration of an image", "Raw"])
+    row.setParent(window)
+    row.resize(260, 36)
+    window.resize(270, 100)
+    window.show()
+    qtbot.waitUntil(lambda: row.more_button.x() > 100)
+    menu = row.more_button.menu()
+    menu.popup(row.more_button.mapToGlobal(QPoint(0, row.more_button.height())))
+    qtbot.waitUntil(menu.isVisible)
+    edge = window.mapToGlobal(QPoint(window.width(), 0)).x()
+    assert row.more_button.mapToGlobal(QPoint(0, 0)).x() + menu.width() > edge, "it is wider than the button"
+    assert menu.x() + menu.width() == edge
+    menu.close()
 
 
 def test_title_and_footer_begin_at_one_edge(bench: Bench) -> None:

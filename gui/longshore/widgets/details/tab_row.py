@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QPoint, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QTabBar, QWidget
 
 from longshore.widgets.columns import EDGE
@@ -30,6 +30,18 @@ class _Bar(QTabBar):
     def lay_out(self) -> None:
         """Place the tabs anew, without a scroll offset from when more of them were visible: Qt does it when resized."""
         self.resizeEvent(QResizeEvent(self.size(), self.size()))
+
+
+class _Menu(QMenu):
+    def showEvent(self, event: QShowEvent) -> None:
+        """Qt's hook: Qt keeps a menu on the screen, but lets it hang out of the window."""
+        super().showEvent(event)
+        parent = self.parentWidget()
+        assert parent is not None
+        window = parent.window()
+        edge = window.mapToGlobal(QPoint(window.width(), 0)).x()
+        if self.x() + self.width() > edge:
+            self.move(edge - self.width(), self.y())
 
 
 def tab_width(title: str) -> int:
@@ -59,7 +71,7 @@ class TabRow(QWidget):
         for title in titles:
             self.bar.addTab(title)
         row.addWidget(self.bar, 1)
-        self._menu = QMenu(self)
+        self._menu = _Menu(self)
         self._menu.aboutToShow.connect(self._fill)
         self.more_button = TextButton(self.tr("More"))
         self.more_button.setProperty("quiet", True)
