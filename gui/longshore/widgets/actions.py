@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, overload
 
-from PySide6.QtCore import QKeyCombination, QObject, Slot
+from PySide6.QtCore import QKeyCombination, QObject, Qt, Slot
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
@@ -71,8 +71,9 @@ class Actions(QObject):
         self.copy_digest = self._add(image, self.tr("Copy digest"), images.copy_id_verb)
         self.copy_command = image.addMenu(command_menu.title())
         image.aboutToShow.connect(self._fill_commands)
-        # The key is that of the entry in View: two entries with one key would answer to none.
-        self.details = self._add(image, self.tr("Details") + "\tF4", images.details_verb)
+        self.details = self._add(image, self.tr("Details"), images.details_verb, "F4")
+        # Only shown: the key is that of the entry in View, and two entries with one key would answer to none.
+        self.details.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
 
         self.sign_in = self._add(registry, "", registries.sign_in_verb)
         self.sign_out = self._add(registry, "", registries.sign_out_verb)

@@ -195,7 +195,17 @@ def test_menu_entries_that_cannot_act_say_why(bench: Bench) -> None:
     assert not actions.move_up.isEnabled()
     pane.show_transfers(["b"])
     assert actions.move_up.isEnabled() and actions.move_down.isEnabled()
-    assert "F4" in bench.actions.details.text(), "the key of the same entry in View"
+
+
+def test_both_entries_of_details_show_the_key_that_one_of_them_answers_to(bench: Bench, qtbot: QtBot) -> None:
+    actions, window = bench.actions, bench.window
+    assert actions.details.shortcut() == actions.show_details.shortcut()
+    bench.ready("web:dev")
+    window.image_pane.view.selectRow(0)
+    window.image_pane.view.setFocus()
+    before = window.details_place.visible
+    qtbot.keyClick(window.image_pane.view, Qt.Key.Key_F4)
+    assert window.details_place.visible is not before
 
 
 def test_only_queued_ones_are_started_now(bench: Bench, qtbot: QtBot) -> None:
