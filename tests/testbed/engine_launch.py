@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import re
 import resource
 import subprocess
@@ -161,12 +162,24 @@ def podman_launch(
         *("--events-backend=file", "--log-level=info"),
         *("system", "service", "--time=0", f"unix://{short / 'docker.sock'}"),
     ]
-    environ = {
-        **bare_environ(root),
+    environ = bare_environ(root)
+    environ |= {
+        "PATH": f"{_without_package_queries(root)}{os.pathsep}{environ['PATH']}",
         "CONTAINERS_REGISTRIES_CONF": str(settings / "registries.conf"),
         "CONTAINERS_CONF": str(settings / "containers.conf"),
     }
     return Launch(_wrapper(root, data_root, data_bytes, packages, own_network), command, environ)
+
+
+def _without_package_queries(root: Path) -> Path:
+    """A folder whose dpkg-query knows nothing. Podman asks for the packages of its programs at each ``/info`` and
+    ``/version``: 0.75 s instead of 0.03 s."""
+    folder = root / "bin"
+    folder.mkdir(exist_ok=True)
+    stub = folder / "dpkg-query"
+    stub.write_text("#!/bin/sh\nexit 1\n", "utf-8")
+    stub.chmod(0o755)
+    return folder
 
 
 def _wrapper(
