@@ -214,7 +214,7 @@ def test_the_engine_is_told_by_the_lines_of_the_sheet(
         pytest.skip("a lent engine's /etc/docker is not ours to write to")
     with PrivateRegistry(tmp_path / "far", tls=True, host=own_address()) as far:
         seed(far, "sealed/far")
-        window = start(far)
+        window = start(far, environ={"NO_PROXY": own_address()})
         window.keys("ctrl+l")
         window.wait_for("Reference", "text")
         window.type(f"{far.address}/sealed/far:1")

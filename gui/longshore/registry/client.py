@@ -15,6 +15,7 @@ from longshore.errors import (
     InvalidContent,
     LongshoreError,
     NotInRegistry,
+    RegistryUnreachable,
     SignInFailed,
     SignInRequired,
     TlsFailed,
@@ -168,12 +169,14 @@ class RegistryClient(Manifests, Blobs, Listings):
 
     def certificate(self, *, cancellation: Cancellation | None = None) -> CertificateReport:
         """The certificate of the registry (or of its token service, if that one is refused), and why it is not trusted.
-        For people to look at: no decision depends on it."""
+        For people to look at: no decision depends on it. Raises RegistryUnreachable."""
         problem: TlsFailed | None = None
         try:
             self._session.fetch("GET", "", cancellation=cancellation)
         except TlsFailed as error:
             problem = error
+        except RegistryUnreachable:
+            raise  # nothing is known of its certificate
         except LongshoreError:
             pass  # any other error is not about the certificate
         config = self._session.config

@@ -292,3 +292,9 @@ def test_plain_http_has_a_port_of_its_own_only_where_none_is_named(
         with pytest.raises(RegistryUnreachable, match="Nothing is listening"):
             connect(host).tags("a/b")
         assert asked == urls
+
+
+def test_a_registry_that_is_away_has_no_certificate_to_look_at(connect) -> None:
+    """The sheet would call it a connection without TLS."""
+    with pytest.raises(RegistryUnreachable):
+        connect("127.0.0.1:1").certificate()
