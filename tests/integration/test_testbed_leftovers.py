@@ -17,7 +17,7 @@ from testbed.bed import Testbed
 from testbed.display import Xvfb
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedError, TestbedUnavailable, require
-from testbed.home import PrivateHome
+from testbed.home import NOWHERE, PrivateHome
 from testbed.images import small_image
 from testbed.processes import processes_naming, wait_until
 from testbed.registry import PrivateRegistry
@@ -114,8 +114,9 @@ def test_a_home_has_nothing_of_the_users(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
     environ = PrivateHome(tmp_path).environ({"DISPLAY": ":7"})
     assert "DOCKER_HOST" not in environ
-    assert "HTTPS_PROXY" not in environ
+    assert environ["HTTPS_PROXY"] == NOWHERE
     assert environ["DISPLAY"] == ":7"
-    folders = [value for name, value in environ.items() if name not in ("PATH", "LANG", "DISPLAY")]
+    others = ("PATH", "LANG", "DISPLAY", "HTTPS_PROXY")
+    folders = [value for name, value in environ.items() if name not in others]
     assert folders
     assert all(Path(folder).is_dir() and folder.startswith(str(tmp_path)) for folder in folders)
