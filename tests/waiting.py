@@ -14,28 +14,19 @@ PATIENCE = 20.0
 def wait_until(condition: Callable[[], Any], what: str = "", timeout: float = PATIENCE) -> Any:
     """Return the result of *condition* once it is true. Fails after *timeout* seconds."""
     deadline = time.monotonic() + timeout
-    began = time.monotonic()
     while not (found := condition()):
         _look_at(deadline, what or condition, timeout)
-        time.sleep(_pause(began))
-        began = time.monotonic()
+        time.sleep(0.005)
     return found
 
 
 async def until(condition: Callable[[], Any], what: str = "", timeout: float = PATIENCE) -> Any:
     """:func:`wait_until` for coroutines: the loop runs meanwhile."""
     deadline = time.monotonic() + timeout
-    began = time.monotonic()
     while not (found := condition()):
         _look_at(deadline, what or condition, timeout)
-        await asyncio.sleep(_pause(began))
-        began = time.monotonic()
+        await asyncio.sleep(0.005)
     return found
-
-
-def _pause(began: float) -> float:
-    """Seconds until the next look: as long as the last one took, because looking may cost what is waited for."""
-    return min(max(time.monotonic() - began, 0.005), 0.5)
 
 
 def _look_at(deadline: float, what: object, timeout: float) -> None:

@@ -171,11 +171,7 @@ class Window:
         last: list[_T] = []
 
         def holds() -> bool:
-            began = time.monotonic()
             last[:] = [condition()]
-            if not last[0]:
-                # A look at a whole window takes the window's own time: no more than half of it.
-                time.sleep(min(time.monotonic() - began, 1.0))
             return bool(last[0])
 
         wait_until(holds, timeout=timeout, what=what, process=self.process, interval=0.05)
