@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from longshore.oci.reference import Reference
 
 #: Requests that run side by side at one registry.
-PER_REGISTRY = 4
+PER_REGISTRY = 2
+#: Pause after each answer, in seconds: workers that compute without a pause slow down the painting of the tables.
+YIELD_SECONDS = 0.004
 #: Milliseconds between two looks for answers.
 _LOOK = 100
 #: How long a registry is left alone that does not respond, and one that limits requests without saying for how long.
@@ -194,6 +197,7 @@ class StateAsking(QObject):
             if question.reading and there.digest and there.details is None and question.here.known:
                 _, there = states.read(self._clients, question.here, there, cancellation)
             registry.answer(question, there)
+            time.sleep(YIELD_SECONDS)
 
     def _rested(self, registry: _Registry) -> None:
         registry.workers -= 1
