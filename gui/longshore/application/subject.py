@@ -74,7 +74,7 @@ class Subject:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What tells its content apart: two subjects with the same key show the same."""
+        """Identifies its content: subjects with equal keys show the same."""
         if self.image is not None:
             return (self.end, self.image.image_id, self.image.repo_digests)
         return (self.end, self.digest)

@@ -82,7 +82,7 @@ def layer_rows(
 ) -> list[LayerRow]:
     """The rows for *found*, the lowest layer first. Pure.
 
-    *report*: what the shown place tells about the layers; None while it is not known. *there*: whether the registry has
+    *report*: what the shown place knows of the layers; None until it was asked. *there*: whether the registry has
     each layer. *remote*: the image is in a registry, and *report* is about the place that would pull it.
     """
     rows: list[LayerRow] = []

@@ -118,7 +118,8 @@ class Details(QObject):
             self._read(self._subject)
 
     def find_access(self, subject: Subject, done: Callable[[PullAccess], None]) -> None:
-        """Find out who can pull *subject*: one HEAD without credentials. *done* is not called if the user goes on."""
+        """Find out who can pull *subject* with one HEAD without credentials. *done* is not called once another image is
+        selected."""
         reference = subject.end.reference
         if reference is None or subject != self._subject:
             return

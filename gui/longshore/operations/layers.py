@@ -1,4 +1,4 @@
-"""What the shown place tells about the layers of an image, and whether a registry has them: read in workers."""
+"""Reads in workers which layers of an image the shown place shares, and which a registry has."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Layers(QObject):
         self._known = None
 
     def report(self, found: Inspected, place: LocalPlace, done: Callable[[LayerReport], None]) -> None:
-        """Report what *place* tells about the layers of *found* to *done*; nothing if it can't be read."""
+        """Call *done* with what *place* knows of the layers of *found*; not if that can't be read."""
         self.stop()
         kept = self._known[1] if self._known is not None and self._known[0] == place else None
 

@@ -1,4 +1,4 @@
-"""Fields of foreign JSON: of whatever stands there, what is of the right type. Pure."""
+"""Reads fields of foreign JSON, and ignores values of the wrong type. Pure."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def _takes_secret(option: str) -> bool:
 
 
 def masked_word(word: str, before: str = "") -> str:
-    """One *word* of a command, which stands behind the word *before*."""
+    """One *word* of a command; *before* is the word in front of it."""
     if word and not word.startswith("-") and len(before) < 100 and before.startswith("-"):
         if before in _SIGN_IN and (pair := _SIGN_IN_VALUE.fullmatch(word)) is not None:
             return word if pair[2].isdecimal() and pair[3].isdecimal() else f"{pair[1]}{pair[2]}:{HIDDEN}"

@@ -105,7 +105,7 @@ def _manifests(
 
 
 def _may_sign(one: Descriptor) -> bool:
-    """Whether a referrer may be a signature: by its type, if the place tells it, and by what it says to be about."""
+    """Whether a referrer may be a signature: its type says so, or it has none."""
     if one.media_type not in MANIFESTS:
         return False
     kind = kind_of_part((one.artifact_type,), one.annotations)

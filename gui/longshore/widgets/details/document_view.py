@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QStyledItemDelegate, QStyleOpti
 from longshore.models.columns import Tone
 from longshore.models.document_lines import DocumentLines, Part
 from longshore.widgets.columns import EDGE
+from longshore.widgets.details import copy_key
 from longshore.widgets.theme import current_theme
 
 #: Height of a line, and the space after its number, in pixels.
@@ -111,15 +112,8 @@ class DocumentView(QTableView):
         self.viewport().update()
 
     def event(self, event: QEvent) -> bool:
-        """Qt's hook: Ctrl+C is meant for this list while it has the focus, not for the pane before."""
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.matches(QKeySequence.StandardKey.Copy)
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+        """Qt's hook."""
+        return copy_key.claimed(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Qt's hook."""

@@ -23,6 +23,7 @@ from longshore.models.columns import Tone
 from longshore.models.facts import FACT, Fact, FactsModel, Heading, Section
 from longshore.widgets import icons
 from longshore.widgets.columns import EDGE
+from longshore.widgets.details import copy_key
 from longshore.widgets.theme import Theme, current_theme
 
 _log = logging.getLogger(__name__)
@@ -94,15 +95,8 @@ class FactsView(QListView):
     # -- keys and the pointer
 
     def event(self, event: QEvent) -> bool:
-        """Qt's hook: Ctrl+C is meant for this list while it has the focus, not for the pane before."""
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.matches(QKeySequence.StandardKey.Copy)
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+        """Qt's hook."""
+        return copy_key.claimed(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Qt's hook."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from longshore.language import tr
@@ -13,8 +12,8 @@ from longshore.models.columns import Tone
 from longshore.models.layers import LayerKind, LayerModel, LayerTotals, layer_rows, totals
 from longshore.oci.reference import DOCKER_HUB
 from longshore.widgets.columns import EDGE
+from longshore.widgets.details.asking import AskingTab
 from longshore.widgets.details.layer_view import LayerBar, LayerView, Swatch
-from longshore.widgets.details.tab import DetailsTab
 from longshore.widgets.notices import ElidedLabel, Notice, plain_label
 from longshore.words import errors, inspection, text
 
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
     from longshore.oci.reference import Reference
 
 
-class LayersTab(DetailsTab):
+class LayersTab(AskingTab):
     """See DetailsTab."""
 
-    report_requested = Signal(object)  # Inspected: what the shown place tells about its layers
+    report_requested = Signal(object)  # Inspected: what the shown place knows of its layers
     registry_requested = Signal(object, object)  # Inspected, Reference: which layers the registry has
     copy_requested = Signal(str)
 
@@ -37,7 +36,6 @@ class LayersTab(DetailsTab):
         super().__init__()
         self._report: LayerReport | None = None
         self._there: tuple[bool | None, ...] = ()
-        self._settled = self._asked = False
         top = QWidget()
         head = QHBoxLayout(top)
         head.setContentsMargins(EDGE, 14, EDGE, 6)
@@ -88,20 +86,8 @@ class LayersTab(DetailsTab):
         """See DetailsTab."""
         super().set_subject(subject)
         self._report, self._there = None, ()
-        self._settled = self._asked = False
         self.notice.hide()
         self._show()
-
-    def settle(self) -> None:
-        """See DetailsTab."""
-        self._settled = True
-        self._ask()
-
-    def set_inspected(self, found: Inspected) -> None:
-        """See DetailsTab."""
-        super().set_inspected(found)
-        self._show()
-        self._ask()
 
     def set_wide(self, wide: bool) -> None:
         """See DetailsTab."""
@@ -112,22 +98,10 @@ class LayersTab(DetailsTab):
         """See DetailsTab."""
         return self.view
 
-    @Slot()
-    def refresh(self) -> None:
-        """The images of the shown place have changed: ask again what it has, now or when the tab is shown."""
-        self._asked = False
-        if self.isVisible():
-            self._ask()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Qt's hook."""
-        super().showEvent(event)
-        self._ask()
-
     # -- what the wiring answers
 
     def set_report(self, found: Inspected, report: LayerReport) -> None:
-        """Show what the place tells about the layers of *found*, if that is still shown."""
+        """Show *report* about the layers of *found*, if that is still shown."""
         if found is self.inspected:
             self._report = report
             self._show()
@@ -139,7 +113,7 @@ class LayersTab(DetailsTab):
             self._show()
 
     def set_refused(self, found: Inspected, error: LongshoreError) -> None:
-        """Say why the registry does not tell which layers it has."""
+        """Say why it is not known which layers the registry has."""
         if found is self.inspected:
             self.notice.say(errors.told(error), Tone.CAUTION)
 
@@ -177,10 +151,11 @@ class LayersTab(DetailsTab):
 
     # -- showing
 
-    def _ask(self) -> None:
-        if self._settled and not self._asked and self.inspected is not None and self.inspected.layers:
-            self._asked = True
-            self.report_requested.emit(self.inspected)
+    def _wants(self, found: Inspected) -> bool:
+        return bool(found.layers)
+
+    def _request(self, found: Inspected) -> None:
+        self.report_requested.emit(found)
 
     def _show(self) -> None:
         found, subject = self.inspected, self.subject

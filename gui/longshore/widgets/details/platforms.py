@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from longshore.models.columns import Tone
@@ -19,7 +18,7 @@ from longshore.models.platforms import (
     platform_rows,
 )
 from longshore.widgets.columns import EDGE, Column, Kind
-from longshore.widgets.details.tab import DetailsTab
+from longshore.widgets.details.asking import AskingTab
 from longshore.widgets.notices import ElidedLabel, Notice, plain_label
 from longshore.widgets.theme import current_theme
 from longshore.widgets.views import TableView
@@ -38,7 +37,7 @@ _AFTER = 8
 _NO_LIMIT = 16_777_215
 
 
-class PlatformsTab(DetailsTab):
+class PlatformsTab(AskingTab):
     """See DetailsTab."""
 
     sizes_requested = Signal(object)  # Inspected
@@ -50,7 +49,6 @@ class PlatformsTab(DetailsTab):
         #: The title of the place that would pull; set by the wiring.
         self.place_name = ""
         self._here: Mapping[str, bool] = {}
-        self._settled = self._asked = False
         self.model = PlatformModel()
         self.view = TableView(
             self.tr("Platforms"),
@@ -124,20 +122,8 @@ class PlatformsTab(DetailsTab):
         """See DetailsTab."""
         super().set_subject(subject)
         self._here = {}
-        self._settled = self._asked = False
         self.notice.hide()
         self._show()
-
-    def settle(self) -> None:
-        """See DetailsTab."""
-        self._settled = True
-        self._ask()
-
-    def set_inspected(self, found: Inspected) -> None:
-        """See DetailsTab."""
-        super().set_inspected(found)
-        self._show()
-        self._ask()
 
     def set_wide(self, wide: bool) -> None:
         """See DetailsTab."""
@@ -150,18 +136,6 @@ class PlatformsTab(DetailsTab):
     def home(self) -> QWidget | None:
         """See DetailsTab."""
         return self.view
-
-    @Slot()
-    def refresh(self) -> None:
-        """The images of the shown place have changed: ask again what it has, now or when the tab is shown."""
-        self._asked = False
-        if self.isVisible():
-            self._ask()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Qt's hook."""
-        super().showEvent(event)
-        self._ask()
 
     # -- what the wiring answers
 
@@ -220,10 +194,8 @@ class PlatformsTab(DetailsTab):
 
     # -- showing
 
-    def _ask(self) -> None:
-        if self._settled and not self._asked and self.inspected is not None:
-            self._asked = True
-            self.sizes_requested.emit(self.inspected)
+    def _request(self, found: Inspected) -> None:
+        self.sizes_requested.emit(found)
 
     def _show(self) -> None:
         found = self.inspected
