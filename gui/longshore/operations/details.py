@@ -172,7 +172,10 @@ class Details(QObject):
         if subject is None:
             return
         self.settled.emit(subject)
-        if subject is not self._subject or _key(subject) in self._kept:
+        if self._rest.isActive() or self._subject is None:
+            return  # the user has gone on
+        subject = self._subject  # of which its row may know more by now
+        if self._told or self._reading is not None:
             return
         place = subject.end.place
         if isinstance(place, RegistryPlace) and self._counts(place.host):

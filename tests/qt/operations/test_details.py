@@ -148,6 +148,17 @@ def test_what_is_kept_is_shown_once_a_row_knows_its_digest(play: Play, reader: R
     play(scene)
 
 
+def test_a_row_that_learns_its_digest_as_it_is_settled_is_read(play: Play, reader: Reader) -> None:
+    async def scene(desk: Desk) -> None:
+        ear, known = Ear(desk), tag("1", sha("registry.acme.io/acme/web"))
+        ear.details.settled.connect(lambda _: ear.details.follow(known))
+        reader.go.set()
+        ear.details.follow(tag("1"))
+        await until(lambda: ear.heard[-1] == f"inspected {known.shown}")
+
+    play(scene)
+
+
 def test_what_is_kept_is_bounded(play: Play, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(followed, "_KEPT_BYTES", 250)
     monkeypatch.setattr(followed, "SETTLE", 0)
