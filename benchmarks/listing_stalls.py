@@ -198,6 +198,10 @@ def asked_of(registry: PrivateRegistry, before: int) -> int:
         f"{one.method} {'manifest' if '/manifests/' in one.path else 'other'}" for one in requests[before:]
     )
     print("    registry: " + (", ".join(f"{n} {what}" for what, n in sorted(counts.items())) or "nothing"))
+    reads = Counter(one.path for one in requests if one.method == "GET" and "/manifests/" in one.path)
+    print(
+        f"    manifests that were read more than once since the start: {sum(n > 1 for n in reads.values())}"
+    )
     return len(requests)
 
 

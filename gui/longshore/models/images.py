@@ -9,10 +9,18 @@ from PySide6.QtCore import QMimeData, QModelIndex, QObject, Qt, QTimer, Signal
 
 from longshore.language import tr
 from longshore.models import image_choices, mime, sieve
-from longshore.models.columns import ImageColumn, Role
+from longshore.models.columns import Dress, ImageColumn, Role
 from longshore.models.row_table import Index, RowChoice, RowTable
 from longshore.models.short_names import short_names
-from longshore.models.state_cells import STATE_ROLES, ImageStates, Named, state_hint, state_order
+from longshore.models.state_cells import (
+    STATE_ROLES,
+    ImageStates,
+    Named,
+    state_hint,
+    state_order,
+    state_text,
+    state_tone,
+)
 from longshore.models.tooltips import tooltip
 from longshore.models.transition import never_raises
 from longshore.words import text
@@ -27,6 +35,8 @@ if TYPE_CHECKING:
     from longshore.oci.reference import Reference
 
 _Item = Qt.ItemDataRole
+_STRONG = frozenset({ImageColumn.REPOSITORY, ImageColumn.TAG})
+_DIM = frozenset({ImageColumn.IMAGE_ID, ImageColumn.CREATED, ImageColumn.PLACE, ImageColumn.PLATFORM})
 
 
 class ImageModel(RowTable["ImageRow"]):
@@ -187,7 +197,7 @@ class ImageModel(RowTable["ImageRow"]):
         self._tell_changed(rows, ImageColumn.STATE, ImageColumn.STATE)
         moved = {row for row in rows if names[row.place.place, cast("Reference", row.image.reference)]}
         if moved and self._sort_column == ImageColumn.STATE:
-            self._move(moved)
+            self._arrange()
         elif moved and not self._chosen.keys().isdisjoint(("newer", "local")):
             self._sift()
 
@@ -276,6 +286,20 @@ class ImageModel(RowTable["ImageRow"]):
             return state_order(self._states.state(row))
         return row.sort_key(column)
 
+    def _dress(self, row: ImageRow, column: int) -> Dress:
+        if column == ImageColumn.STATE:
+            state = self._states.state(row)
+            return Dress(state_text(state), state_tone(state), dim=row.image.reference is None)
+        if column == ImageColumn.PLATFORM:
+            self.want_platforms()  # the view asks only for columns that it shows
+        unnamed = row.image.reference is None
+        return Dress(
+            row.text(column),
+            strong=not unnamed and column in _STRONG,
+            dim=unnamed or column in _DIM,
+            fixed_width=column == ImageColumn.IMAGE_ID,
+        )
+
     def _value(self, row: ImageRow, column: int, role: int) -> Any:
         if column == ImageColumn.STATE and role in STATE_ROLES:
             return self._states.value(row, role)
@@ -314,14 +338,9 @@ class ImageModel(RowTable["ImageRow"]):
         if role == Role.COPY_TEXT:
             return image.name.copied
         if role == Role.STRONG:
-            return image.reference is not None and column in (ImageColumn.REPOSITORY, ImageColumn.TAG)
+            return image.reference is not None and column in _STRONG
         if role == Role.DIM:
-            return image.reference is None or column in (
-                ImageColumn.IMAGE_ID,
-                ImageColumn.CREATED,
-                ImageColumn.PLACE,
-                ImageColumn.PLATFORM,
-            )
+            return image.reference is None or column in _DIM
         if role == Role.FIXED_WIDTH:
             return column == ImageColumn.IMAGE_ID
         return None

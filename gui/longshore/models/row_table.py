@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
+from longshore import courtesy
 from longshore.models import ordering
+from longshore.models.columns import Dress, Role, Tone
 from longshore.models.sieve import Sieve
 from longshore.models.tooltips import tooltip
 from longshore.models.transition import changed_rows, never_raises, settle
 
 Index = QModelIndex | QPersistentModelIndex
 _NO_PARENT = QModelIndex()
-#: More rows than this are sorted faster by sorting all.
-_MOVED = 500
 # Combined once: an operator of Python's flags takes longer than all else that a cell needs.
 _FLAGS = (
     Qt.ItemFlag.ItemIsEnabled
@@ -71,6 +71,7 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._width = len(self._columns)  # an enum counts its members anew each time
         self._all: list[_Row] = []
         self._ordered: list[_Row] = []
         self._rows: list[_Row] = []
@@ -86,12 +87,27 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
         """Return the value of ``data()``; called with a valid row and column."""
         raise NotImplementedError
 
+    def _dress(self, row: _Row, column: int) -> Dress:
+        """Return all that is painted in a cell."""
+        ask = self._value
+        return Dress(
+            str(ask(row, column, Qt.ItemDataRole.DisplayRole) or ""),
+            ask(row, column, Role.TONE) or Tone.NONE,
+            bool(ask(row, column, Role.STRONG)),
+            bool(ask(row, column, Role.DIM)),
+            bool(ask(row, column, Role.FIXED_WIDTH)),
+        )
+
     def _header(self, column: int, role: int) -> Any:
         raise NotImplementedError
 
     def _sort_key(self, row: _Row, column: int) -> Any:
         """Return the sort key of *row* in *column*; None sorts last."""
         raise NotImplementedError
+
+    def _sort_keys(self, rows: Sequence[_Row], column: int) -> list[Any]:
+        """Return the sort keys of *rows*. Overridden where a call per row takes too long for ten thousand."""
+        return [self._sort_key(row, column) for row in rows]
 
     def _default_order(self, rows: list[_Row]) -> list[_Row]:
         """Return *rows* (given in base order) in the default order."""
@@ -107,29 +123,15 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
 
     def _arrange(self) -> None:
         """Sort and filter again and report moved rows to the views. Called when rows or their content changed."""
+        courtesy.hold()
         if self._sort_column < 0:
             self._ordered = self._default_order(self._all)
         else:
-            self._ordered = ordering.ordered(
+            self._ordered = ordering.ordered_by(
                 self._all,
-                lambda row: self._sort_key(row, self._sort_column),
+                self._sort_keys(self._all, self._sort_column),
                 descending=self._sort_order == Qt.SortOrder.DescendingOrder,
             )
-        self._sift()
-
-    def _move(self, changed: Set[_Row]) -> None:
-        """Do as :meth:`_arrange` where nothing but the sort keys of *changed* has changed; cheaper for few rows."""
-        if self._sort_column < 0 or len(changed) > _MOVED:
-            self._arrange()
-            return
-        places = {row: place for place, row in enumerate(self._all)}
-        self._ordered = ordering.moved(
-            self._ordered,
-            changed & places.keys(),
-            lambda row: self._sort_key(row, self._sort_column),
-            places.__getitem__,
-            descending=self._sort_order == Qt.SortOrder.DescendingOrder,
-        )
         self._sift()
 
     def _sift(self) -> None:
@@ -145,7 +147,7 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
 
     def _tell_changed(self, rows: set[_Row], first: int = 0, last: int | None = None) -> None:
         places = [place for place, row in enumerate(self._rows) if row in rows]
-        changed_rows(self, _NO_PARENT, places, first, len(self._columns) - 1 if last is None else last)
+        changed_rows(self, _NO_PARENT, places, first, self._width - 1 if last is None else last)
 
     # -- filter
 
@@ -212,24 +214,34 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index = _NO_PARENT) -> int:
-        return 0 if parent.isValid() else len(self._columns)
+        return 0 if parent.isValid() else self._width
 
     @never_raises()
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or index.model() is not self:
             return None
         row, column = self.row_at(index.row()), index.column()
-        if row is None or not 0 <= column < len(self._columns):
+        if row is None or not 0 <= column < self._width:
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self._alignment(column)
         return self._value(row, column, role)
 
+    def dress(self, index: Index) -> Dress:
+        """Return all that is painted in a text cell: a view reads hundreds for each paint."""
+        row, column = self.row_at(index.row()), index.column()
+        return Dress() if row is None or not 0 <= column < self._width else self._dress(row, column)
+
+    def texts(self, column: int, rows: range) -> Iterator[str]:
+        """Return the texts of *column* in *rows*, one by one."""
+        for row in self._rows[rows.start : rows.stop]:
+            yield self._dress(row, column).text
+
     @never_raises()
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self._columns):
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < self._width:
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self._alignment(section)
@@ -246,7 +258,7 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by *column*; -1 is the default order. Equal rows keep the base order; unknown values come last."""
-        if column >= len(self._columns):
+        if column >= self._width:
             return
         self._sort_column, self._sort_order = column, order
         self._arrange()

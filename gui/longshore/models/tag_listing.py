@@ -63,7 +63,8 @@ class TagListing(RowTable["TagRow"]):
         self._show_digest_like = False
         self._span: tuple[int, int] | None = None
         self._gathered: set[TagRow] = set()
-        self._moved: set[TagRow] = set()  # states have changed by which the rows are sorted
+        self._disordered = False  # states have changed by which the rows are sorted
+        self._counted: tuple[list[TagRow], int, int] = ([], 0, 0)
         self._gather = QTimer(self)
         self._gather.setSingleShot(True)
         self._gather.setInterval(_GATHER)
@@ -115,8 +116,10 @@ class TagListing(RowTable["TagRow"]):
     @property
     def shown_count(self) -> int:
         """The number of tags without those hidden by the toggle."""
-        untagged = 0 if tag_choices.UNTAGGED in self.chosen else sum(row.untagged for row in self._all)
-        return self.total - untagged - (0 if self._show_digest_like else self.hidden_count)
+        hidden, untagged = self._count()
+        if tag_choices.UNTAGGED in self.chosen:
+            untagged = 0
+        return self.total - untagged - (0 if self._show_digest_like else hidden)
 
     @property
     def awaited_details(self) -> int:
@@ -126,7 +129,14 @@ class TagListing(RowTable["TagRow"]):
     @property
     def hidden_count(self) -> int:
         """The number of digest-like tags."""
-        return sum(row.digest_like for row in self._all)
+        return self._count()[0]
+
+    def _count(self) -> tuple[int, int]:
+        """Return the number of digest-like tags and of images that no tag points to; counted once per listing."""
+        if self._counted[0] is not self._all:
+            digest_like = sum(row.digest_like for row in self._all)
+            self._counted = self._all, digest_like, sum(row.untagged for row in self._all)
+        return self._counted[1:]
 
     def reset(self, host: str, repository: str) -> int:
         """Show *repository* of *host*, and return the generation that its tags must have.
@@ -136,7 +146,7 @@ class TagListing(RowTable["TagRow"]):
         self._generation += 1
         self._gather.stop()
         self._gathered.clear()
-        self._moved.clear()
+        self._disordered = False
         self._error = None
         self._expected = None
         self._loading = bool(host)
@@ -220,7 +230,7 @@ class TagListing(RowTable["TagRow"]):
         self._start_gathering()
 
     def _start_gathering(self) -> None:
-        if (self._gathered or self._moved) and not self._gather.isActive():
+        if (self._gathered or self._disordered) and not self._gather.isActive():
             self._gather.start(_GATHER * (1 + len(self._all) // _GATHER_ROWS))
 
     def details_failed(self, generation: int, tag: str, error: LongshoreError) -> None:
@@ -234,18 +244,18 @@ class TagListing(RowTable["TagRow"]):
         """Show the details that arrived, and sort once for all of them. Runs by itself a moment after they arrive."""
         self._gather.stop()
         gathered, self._gathered = self._gathered, set()
-        moved, self._moved = self._moved, set()
+        disordered, self._disordered = self._disordered, False
         if gathered:
             self._tell_changed(gathered)
             self._tell_details(gathered)
             if self._span is not None:
                 self.signatures.look(self._rows[max(self._span[0], 0) : self._span[1] + 1])
             self.counts_changed.emit()
-        elif not moved:
+        elif not disordered:
             return
         if self._sort_column == TagColumn.STATE and not self._sieve and not self._chosen:
-            if moved:  # details change nothing about this order
-                self._move(moved)
+            if disordered:  # details change nothing about this order
+                self._arrange()
                 self._want_again()
         elif self._sort_column != TagColumn.TAG or self._sieve or self._chosen:
             self._arrange()

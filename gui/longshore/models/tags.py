@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMimeData, QObject, Qt
 
 from longshore.language import tr
 from longshore.models import mime, ordering, sieve, tag_choices
-from longshore.models.columns import Role, TagColumn
+from longshore.models.columns import Dress, Role, TagColumn
 from longshore.models.row_table import Index, RowChoice
 from longshore.models.signature_cells import SIGNATURE_ROLES, signature_hint
-from longshore.models.state_cells import STATE_ROLES, state_hint
+from longshore.models.state_cells import STATE_ROLES, state_hint, state_text, state_tone
 from longshore.models.tag_listing import TagListing
 from longshore.models.tooltips import tooltip
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from longshore.oci.reference import Reference
 
 _Item = Qt.ItemDataRole
+#: Columns whose text is not dim.
+_PLAIN = frozenset({TagColumn.TAG, TagColumn.SIZE})
 
 
 class TagModel(TagListing):
@@ -85,15 +87,19 @@ class TagModel(TagListing):
 
     def _default_order(self, rows: list[TagRow]) -> list[TagRow]:
         # With some dates missing, rows would jump up while the user scrolls and dates arrive.
-        dates = {row: row.sort_key(TagColumn.CREATED) for row in self._offered(rows)}
-        if None in dates.values():
+        if any(row.sort_key(TagColumn.CREATED) is None for row in self._offered(rows)):
             return rows
-        return ordering.ordered(rows, dates.get, descending=True)
+        return ordering.ordered(rows, lambda row: row.sort_key(TagColumn.CREATED), descending=True)
 
     def _sort_key(self, row: TagRow, column: int) -> Any:
         if column == TagColumn.SIGNATURE:
             return self.signatures.order(row)
         return self._states.order(row.tag) if column == TagColumn.STATE else row.sort_key(column)
+
+    def _sort_keys(self, rows: Sequence[TagRow], column: int) -> list[Any]:
+        if column == TagColumn.STATE:
+            return self._states.orders(row.tag for row in rows)
+        return super()._sort_keys(rows, column)
 
     # -- comparison with the local images
 
@@ -114,7 +120,7 @@ class TagModel(TagListing):
         if rows:
             self._tell_changed(rows, TagColumn.STATE, TagColumn.STATE)
         if moved and self._sort_column == TagColumn.STATE:
-            self._moved |= moved  # sorted a moment later, together with others
+            self._disordered = True  # sorted a moment later, together with others
             self._start_gathering()
 
     # -- content
@@ -145,6 +151,19 @@ class TagModel(TagListing):
 
     def _whole(self, row: TagRow, column: int) -> str:
         return self.reference_of(row).familiar if column == TagColumn.TAG else row.whole(column)
+
+    def _dress(self, row: TagRow, column: int) -> Dress:
+        if column == TagColumn.STATE:
+            state = self._states.state(row.tag)
+            return Dress(state_text(state), state_tone(state), dim=True)
+        if column == TagColumn.SIGNATURE:
+            return super()._dress(row, column)
+        return Dress(
+            row.text(column),
+            strong=column == TagColumn.TAG and not row.untagged,
+            dim=column not in _PLAIN,
+            fixed_width=column == TagColumn.DIGEST and row.details is not None,
+        )
 
     def _value(self, row: TagRow, column: int, role: int) -> Any:
         if column == TagColumn.STATE and role in STATE_ROLES:
@@ -182,7 +201,7 @@ class TagModel(TagListing):
         if role == Role.STRONG:
             return column == TagColumn.TAG and not row.untagged
         if role == Role.DIM:
-            return column not in (TagColumn.TAG, TagColumn.SIZE)
+            return column not in _PLAIN
         if role == Role.FIXED_WIDTH:
             return column == TagColumn.DIGEST and row.details is not None
         return None

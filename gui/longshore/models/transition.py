@@ -65,6 +65,9 @@ def settle(model: QAbstractItemModel, parent: QModelIndex, rows: list[_Row], tar
         return
     new_set = set(target)
     old_set = set(rows)
+    if new_set == old_set:
+        _lay_out(model, parent, rows, target)
+        return
     removed = ranges([place for place, row in enumerate(rows) if row not in new_set])
     inserted = ranges([place for place, row in enumerate(target) if row not in old_set])
     if len(removed) + len(inserted) > MAX_RANGES:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _CHOICE_PAGES = 20
 #: Tags that the table adds in one turn of the event loop.
 _PIECE = 1000
+#: Seconds between two of them: without a pause the next one would be added before the window reacts to anything else.
+_BREATH = 0.005
 
 
 @dataclass(slots=True)
@@ -244,7 +246,7 @@ class Listing:
                 return
             rest = more or start + _PIECE < len(tags)
             self._tags.append_tags(generation, tags[start : start + _PIECE], rest, total)
-            await asyncio.sleep(0)
+            await asyncio.sleep(_BREATH)
 
     def _tags_stopped(self, host: str, generation: int, work: Cancellation, error: LongshoreError) -> None:
         if not work.cancelled:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from longshore import courtesy
 from longshore.application import states
 from longshore.application.states import Here, There
 from longshore.application.tag_checks import TagChecks
@@ -198,6 +199,7 @@ class StateAsking(QObject):
                 _, there = states.read(self._clients, question.here, there, cancellation)
             registry.answer(question, there)
             time.sleep(YIELD_SECONDS)
+            courtesy.give_way()
 
     def _rested(self, registry: _Registry) -> None:
         registry.workers -= 1

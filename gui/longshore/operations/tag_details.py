@@ -8,6 +8,7 @@ from collections import deque
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
+from longshore import courtesy
 from longshore.application.clients import Clients
 from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError, RateLimited, RegistryUnreachable
@@ -138,6 +139,7 @@ class DetailsReader(QObject):
         counts = client.registry.is_hub
         asked, seen = time.monotonic(), dict[Reference, str]()
         while not job.cancellation.cancelled and (name := job.next()) is not None:
+            courtesy.give_way()
             try:
                 details = client.tag_details(
                     job.repository, name, cheaply=counts, cancellation=job.cancellation

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QModelIndex, QObject, QPoint, QRect, Qt, QTimer, Slot
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPoint, QRect, Qt, QTimer, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView, QTreeView, QWidget
 
 from longshore.models.columns import Role
+from longshore.models.row_table import RowTable
 from longshore.widgets import fitting, icons
 from longshore.widgets.theme import current_theme
 
@@ -31,6 +32,13 @@ _LONGEST_NAME = 2
 _LOOKED_AT = 200
 #: Rows to search for any content in a column that is often empty.
 _SEARCHED = 2000
+
+
+def _texts(model: QAbstractItemModel, column: int, rows: range) -> Iterator[str]:
+    """Return the texts of *column* in *rows*; without a call through Qt for each if the model supports it."""
+    if isinstance(model, RowTable):
+        return model.texts(column, rows)
+    return (str(model.data(model.index(row, column)) or "") for row in rows)
 
 
 class Kind(enum.Enum):
@@ -223,19 +231,18 @@ class ColumnLayout(QObject):
         for i, column in enumerate(self._columns):
             if changed is not None and i not in changed:
                 continue
-            if column.optional and i not in self._filled:
-                rows = range(first, min(last + 1, first + _SEARCHED))
-                if any(model.data(model.index(row, i), Qt.ItemDataRole.DisplayRole) for row in rows):
-                    self._filled.add(i)
-                    self._soon.start()
+            searched = range(first, min(last + 1, first + _SEARCHED))
+            if column.optional and i not in self._filled and any(_texts(model, i, searched)):
+                self._filled.add(i)
+                self._soon.start()
             if not column.weight or column.kind is not Kind.TEXT:
                 continue
             known = whole, short = self._content.get(i, (0, 0))
-            for row in range(first, min(last + 1, first + _LOOKED_AT)):
-                index = model.index(row, i)
-                shown = str(model.data(index, Qt.ItemDataRole.DisplayRole) or "")
-                if len(shown) * current_theme().widest > short:
-                    forms = model.data(index, Role.SHORT) or (shown,)
+            rows = range(first, min(last + 1, first + _LOOKED_AT))
+            widest = current_theme().widest
+            for row, shown in zip(rows, _texts(model, i, rows), strict=False):
+                if len(shown) * widest > short:
+                    forms = model.data(model.index(row, i), Role.SHORT) or (shown,)
                     whole = max(whole, column.width(shown))
                     short = max(short, column.width(str(forms[-1])))
             if (whole, short) != known:

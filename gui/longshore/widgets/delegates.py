@@ -131,22 +131,22 @@ class CellDelegate(QStyledItemDelegate):
         number = index.column()
         column = self._columns[number] if number < len(self._columns) else self._columns[-1]
         room = self._room(rect, number)
-        if self.marks_fresh and number == 0 and index.data(Role.FRESH):
+        # Ask the model directly: through the index every answer would pass through Qt, which releases the
+        # interpreter to another thread each time.
+        model = index.model()
+        if self.marks_fresh and number == 0 and model.data(index, Role.FRESH):
             bar = QRectF(rect.x() + 3, rect.y() + 6, _FRESH_WIDTH, rect.height() - 12)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.accent)
             painter.drawRoundedRect(bar, _FRESH_WIDTH / 2, _FRESH_WIDTH / 2)
-        if number == self.marks_pinned and index.data(Role.PINNED):
+        if number == self.marks_pinned and model.data(index, Role.PINNED):
             room = self._paint_pin(painter, room, theme, selected)
         if column.kind is Kind.PROGRESS:
             from longshore.widgets.transfer_paint import paint_progress  # explained there
 
             paint_progress(painter, room, theme, index, selected)
             return
-        # Ask the model directly: through the index every answer would pass through Qt, which releases the
-        # interpreter to another thread each time.
-        model = index.model()
         kind = model.data(index, Role.NODE_KIND) if column.kind is Kind.NAME else None
         if kind is not None:
             room = self._paint_icon(painter, room, theme, index, kind, selected)

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QStyleOptionViewItem, QTableView, QTreeView, QWidget
 
+from longshore import courtesy
 from longshore.models.columns import NodeKind, Role, Tone
 from longshore.widgets import icons
 from longshore.widgets.columns import EDGE, TREE_INSET, Column
@@ -89,6 +90,7 @@ class TableView(RowView, QTableView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Qt's hook."""
+        courtesy.hold()
         # A copy: the event's own rectangle is deleted with the event.
         self.delegate.region = QRegion(event.region())
         super().paintEvent(event)
@@ -124,6 +126,7 @@ class TreeView(RowView, QTreeView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Qt's hook."""
+        courtesy.hold()
         # A copy: the event's own rectangle is deleted with the event.
         self.delegate.region = QRegion(event.region())
         super().paintEvent(event)

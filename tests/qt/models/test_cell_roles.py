@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, Qt
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
 
 from longshore.application.states import Compared, Here, State
 from longshore.errors import NotInRegistry
-from longshore.models.columns import ImageColumn, Role, TagColumn, Tone
+from longshore.models.columns import Dress, ImageColumn, Role, TagColumn, Tone
 from longshore.models.images import ImageModel
 from longshore.models.tags import TagModel
 from longshore.oci.platform import Platform
@@ -263,3 +263,26 @@ def test_a_new_row_says_so_until_it_is_seen(images: ImageModel, qtbot: Any) -> N
 def test_ages_in_short(passed: timedelta, short: str) -> None:
     assert times.short_age(NOW - passed, NOW) == short
     assert times.short_age(None) == ""
+
+
+def _role_by_role(model: QAbstractItemModel, row: int, column: int) -> Dress:
+    index = model.index(row, column)
+    return Dress(
+        index.data(_Item.DisplayRole) or "",
+        index.data(Role.TONE) or Tone.NONE,
+        bool(index.data(Role.STRONG)),
+        bool(index.data(Role.DIM)),
+        bool(index.data(Role.FIXED_WIDTH)),
+    )
+
+
+def test_what_is_painted_is_what_the_roles_say(tags, images):
+    for model in (tags, images):
+        cells = [(row, column) for row in range(model.rowCount()) for column in range(model.columnCount())]
+        assert cells
+        for row, column in cells:
+            assert model.dress(model.index(row, column)) == _role_by_role(model, row, column)
+        assert model.dress(QModelIndex()) == Dress()
+        for column in range(model.columnCount()):
+            shown = [model.index(row, column).data() or "" for row in range(model.rowCount())]
+            assert list(model.texts(column, range(model.rowCount() + 5))) == shown
