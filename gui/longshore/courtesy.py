@@ -1,5 +1,7 @@
-"""Lets workers wait while the window works: a paint needs the interpreter hundreds of times, and each time it would wait
-for a worker that computes."""
+"""Lets workers wait while the window works.
+
+A paint needs the interpreter hundreds of times, and each time it would wait for a worker that computes.
+"""
 
 from __future__ import annotations
 
