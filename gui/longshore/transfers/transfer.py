@@ -65,6 +65,7 @@ class Phase(enum.Enum):
     EXTRACTING = "extracting"
     TAGGING = "tagging"
     VERIFYING = "verifying"
+    HANDING_OVER = "handing over"  # everything was fetched, and the engine takes it from Longshore
     SENDING = "sending"  # the folder of a build, to its builder
     BUILDING = "building"
     PAUSING = "pausing"  # it was asked to stop, and will resume later
@@ -139,6 +140,8 @@ UNDOES = "undoes"
 ONLY_SIGNED = "only-signed"
 #: The option with the digest that the destination's tag must point to before it is written, "" for no such tag.
 EXPECTED = "expected"
+#: The option, "1", of a pull that the engine does itself, whatever the rule says.
+NATIVE = "native"
 #: The option with the images of the index that a transfer makes, see :mod:`longshore.transfers.index_parts`.
 PARTS = "parts"
 
@@ -255,7 +258,20 @@ class NoteKind(enum.Enum):
         "files changed"  # files of a folder that were written while they were sent: ``text`` names them
     )
     SIGNED = "signed"  # a rule requires a signature: ``text`` names the key that verified it
+    FETCHED = "fetched"  # Longshore fetched the layers for the engine: ``text`` is a WayReason
+    PULLED_NATIVELY = "pulled natively"  # the engine fetched them itself: ``text`` is a WayReason
     STEP_CONTINUES = "step continues"  # a cancelled build whose builder finishes the step that runs
+
+
+class WayReason(enum.Enum):
+    """Why a pull goes the way it does, in the text of a note. Never rename the values."""
+
+    LARGE = "large"  # fetched: much is missing
+    UNFINISHED = "unfinished"  # fetched: an earlier attempt had begun
+    ASKED = "asked"  # native: the user wants that
+    REMOTE = "remote"  # native: the engine runs on another machine
+    UNREACHABLE = "unreachable"  # native: the engine does not see this machine's loopback addresses
+    NO_ROOM = "no room"  # native: the disk has no room for the compressed layers
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from longshore.transfers.transfer import (
     TransferSnapshot,
     Waiting,
 )
-from longshore.words import builds, engines, errors, text, times
+from longshore.words import builds, engines, errors, pulls, text, times
 
 
 def operation_text(operation: Operation) -> str:
@@ -209,6 +209,7 @@ def phase_text(phase: Phase) -> str:
         Phase.EXTRACTING: tr("Extracting"),
         Phase.TAGGING: tr("Tagging"),
         Phase.VERIFYING: tr("Verifying"),
+        Phase.HANDING_OVER: tr("Handing over to the engine"),
         Phase.SENDING: tr("Sending context"),
         Phase.BUILDING: tr("Building"),
         Phase.PAUSING: tr("Pausing"),
@@ -350,6 +351,8 @@ def advice_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
 
 
 def _note_text(note: TransferNote) -> str:
+    if note.kind in (NoteKind.FETCHED, NoteKind.PULLED_NATIVELY):
+        return pulls.way_text(note)
     if note.kind is NoteKind.ENGINE_SAYS:
         return note.text
     if note.kind is NoteKind.ONE_PLATFORM:
