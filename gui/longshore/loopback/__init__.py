@@ -1,1 +1,1 @@
-"""Gives an engine on this machine what Longshore has fetched: a registry on 127.0.0.1, alive only while it is needed."""
+"""Gives an engine on this machine what Longshore fetched: a registry on 127.0.0.1, alive only while needed."""
