@@ -71,6 +71,8 @@ class Table:
 
     def column(self, name: str) -> list[str]:
         """All texts below the header *name*."""
+        if not self.header:
+            return []  # read while the view was being laid out
         index = self.header.index(name)
         return [row[index] for row in self.rows]
 
