@@ -35,6 +35,7 @@ from longshore.oci.layer import LayerProgress
 from longshore.oci.reference import Reference
 from longshore.transfers.bandwidth import Bandwidth
 from longshore.transfers.clients import NO_GATE
+from longshore.transfers.hand_over import HandOver
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.queue.queue import TransferQueue
@@ -182,6 +183,7 @@ class NoClients:
 
     bandwidth = Bandwidth()
     gate = NO_GATE
+    hand_over: HandOver | None = None
 
     def engine(self, address: object) -> Any:
         raise NotImplementedError

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from longshore.registry.details_cache import DetailsCache
     from longshore.registry.listing import Lister
     from longshore.registry.pull_budget import PullBudget
+    from longshore.transfers.hand_over import HandOver
 
 
 class Clients:
@@ -62,6 +63,8 @@ class Clients:
         self.recorder: TagRecorder = NO_RECORDER
         #: Decides which images may be fetched. Set before the first use.
         self.gate: Gate = NO_GATE
+        #: What pulls need whose layers Longshore fetches. Set before the first use.
+        self.hand_over: HandOver | None = None
 
     def engine(self, address: EngineAddress) -> Engine:
         """The client for the engine at *address*. Does not connect."""

@@ -135,10 +135,12 @@ class Session:
             self._waker = wake
         if self._queue is None:
             from longshore.application.choices import Choices
+            from longshore.transfers.hand_over import HandOver
             from longshore.transfers.queue.queue import TransferQueue
 
             choices = Choices.read(self.settings)
             self.limit_copies()
+            self.clients.hand_over = HandOver(lambda: self.library().path)
             self._queue = TransferQueue(
                 self.clients,
                 self.journal(),

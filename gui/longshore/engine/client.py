@@ -175,11 +175,12 @@ class Client(docker.APIClient):
         auth: Mapping[str, str] | None = None,
         data: Iterator[bytes] | None = None,
         auths: Mapping[str, Mapping[str, str]] | None = None,
+        versioned: bool = True,
     ) -> Iterator[requests.Response]:
         """Send one request; yields the response with its body unread, and closes it at the end. Raises StatusError.
 
         *auth*: registry credentials to send along, an empty mapping for anonymous access. *auths*: those of several
-        registries by their names, for a build.
+        registries by their names, for a build. *versioned*: *path* belongs to the Docker Engine API.
         """
         headers: dict[str, str | bytes] = (
             {} if auth is None else {"X-Registry-Auth": encode_header(dict(auth))}
@@ -190,7 +191,7 @@ class Client(docker.APIClient):
             headers["Content-Type"] = "application/x-tar"
         response = self.request(
             method,
-            self._url(path, *arguments),  # type: ignore[attr-defined]
+            self._url(path, *arguments, versioned_api=versioned),  # type: ignore[attr-defined]
             params=params,
             headers=headers,
             data=data,
@@ -211,10 +212,11 @@ class Client(docker.APIClient):
         auth: Mapping[str, str] | None = None,
         data: Iterator[bytes] | None = None,
         auths: Mapping[str, Mapping[str, str]] | None = None,
+        versioned: bool = True,
     ) -> Iterator[Iterator[dict[str, Any]]]:
         """Like :meth:`exchange`, yielding the JSON objects of the response, each as soon as it arrives."""
         with self.exchange(
-            method, path, *arguments, params=params, auth=auth, data=data, auths=auths
+            method, path, *arguments, params=params, auth=auth, data=data, auths=auths, versioned=versioned
         ) as response:
             yield read_lines(response)
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from longshore.cancellation import Cancellation
@@ -33,6 +34,7 @@ from longshore.engine.refusals import refusal
 from longshore.engine.stream import Normaliser, StreamEvent, unpacking
 from longshore.engine.unavailable import explain, no_version
 from longshore.errors import EngineLost, InvalidReference, LongshoreError
+from longshore.oci.handing_over import is_passing
 from longshore.oci.layer import LayerProgress
 from longshore.oci.local_image import LocalImage
 from longshore.secrecy import keep_out
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from longshore.credentials import Credential
     from longshore.engine.client import Client, Timeout
     from longshore.engine.containers import Containers
+    from longshore.engine.podman_pull import PodmanPull
     from longshore.engine.usage import UsageReader
     from longshore.oci.disk_usage import DiskUsage
     from longshore.oci.platform import Platform
@@ -123,12 +126,24 @@ class Engine:
     # -- images
 
     def images(self) -> list[LocalImage]:
-        """The engine's images, a row per reference; untagged images are rows too."""
+        """The engine's images, a row per reference; untagged images are rows too.
+
+        Without the names under which it is taking images over from Longshore, see :meth:`passing_names`.
+        """
 
         def ask(client: Client) -> list[LocalImage]:
             return local_images(client.images(), client.containers(all=True))
 
-        return self._call(ask)
+        return [image for image in self._call(ask) if not is_passing(image.reference)]
+
+    def passing_names(self) -> list[Reference]:
+        """The names under which the engine is taking images over from a Longshore, or was when that one ended."""
+
+        def ask(client: Client) -> list[LocalImage]:
+            return local_images(client.images(), [])
+
+        found = [image.reference for image in self._call(ask)]
+        return [reference for reference in found if reference is not None and is_passing(reference)]
 
     def image(self, ref_or_id: str) -> ImageDetails:
         """The details of one image. Raises ImageUnknown."""
@@ -225,6 +240,29 @@ class Engine:
             query["platform"] = str(platform)
         return self._move(attempt, "/images/create", (), query, credential, cancellation)
 
+    def take_over(
+        self, reference: Reference, *, platform: Platform | None = None, cancellation: Cancellation
+    ) -> Generator[StreamEvent]:
+        """Have the engine pull *reference* from this machine's loopback, over plain HTTP and without credentials.
+
+        Otherwise as :meth:`pull`. dockerd trusts 127.0.0.0/8 by itself; Podman has to be told.
+        """
+        if (self._store or self.probe(cancellation).store) is not ImageStore.PODMAN:
+            return self.pull(reference, platform=platform, cancellation=cancellation)
+        from longshore.engine import podman_pull
+
+        attempt = Attempt(reference, platform=platform)
+        return self._streamed(
+            attempt,
+            partial(podman_pull.PodmanPull, attempt),
+            podman_pull.PATH,
+            (),
+            podman_pull.query(str(reference), platform),
+            None,
+            cancellation,
+            versioned=False,
+        )
+
     def push(
         self, reference: Reference, *, credential: Credential | None = None, cancellation: Cancellation
     ) -> Generator[StreamEvent]:
@@ -251,7 +289,23 @@ class Engine:
         credential: Credential | None,
         cancellation: Cancellation,
     ) -> Generator[StreamEvent]:
-        normaliser = Normaliser(attempt)
+        return self._streamed(
+            attempt, partial(Normaliser, attempt), path, arguments, query, credential, cancellation
+        )
+
+    def _streamed(
+        self,
+        attempt: Attempt,
+        reading: Callable[[], Normaliser | PodmanPull],
+        path: str,
+        arguments: tuple[str, ...],
+        query: dict[str, str],
+        credential: Credential | None,
+        cancellation: Cancellation,
+        *,
+        versioned: bool = True,
+    ) -> Generator[StreamEvent]:
+        normaliser = reading()
         doing = f"{attempt.verb}ing {attempt.image}"
         # Always sent, even for anonymous access: otherwise the SDK would look for credentials itself.
         auth = {} if credential is None else credential.auth_config()
@@ -266,7 +320,7 @@ class Engine:
 
         with (
             self._job(cancellation, doing, refused) as client,
-            client.objects("POST", path, *arguments, params=query, auth=auth) as lines,
+            client.objects("POST", path, *arguments, params=query, auth=auth, versioned=versioned) as lines,
         ):
             for line in lines:
                 yield from normaliser.feed(line)

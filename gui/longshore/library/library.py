@@ -111,6 +111,13 @@ class Library:
 
         return self._change(without)
 
+    def free(self, digests: Iterable[str]) -> Freed:
+        """Remove the blobs *digests* that no image needs and no transfer uses."""
+        if not (self._folder.exists and self._folder.writable):
+            return Freed()
+        self._folder.ensure()
+        return self._collector.collect(digests)
+
     def tidy(self) -> None:
         """Remove leftovers of interrupted transfers that nobody resumed within a week.
 

@@ -53,6 +53,7 @@ from longshore.operations.usage import ShownUsage
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
 from longshore.transfers.builds import names_of
+from longshore.transfers.hand_over import HandOver
 from longshore.transfers.transfer import (
     Endpoint,
     EnginePlace,
@@ -92,6 +93,7 @@ class Operations(QObject):
         images, registry_model, tags, transfers = models
         book = RegistryBook(settings, registries)
         self.clients = Clients(environ, book.config, cache=folders.cache)
+        self.clients.hand_over = HandOver(lambda: self.images.library.path)
         gate = KeyGate(folders.config / KEYS_FILE, book.config, environ)
         self.clients.gate = gate
         self.tag_history = user_files.tag_history(folders, settings, self.clients.user_of)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from longshore.library.library import Library
     from longshore.registry.client import RegistryClient
     from longshore.transfers.bandwidth import Bandwidth
+    from longshore.transfers.hand_over import HandOver
     from longshore.transfers.transfer import Endpoint
 
 
@@ -24,6 +25,8 @@ class Clients(Protocol):
     bandwidth: Bandwidth
     #: Decides which images may be fetched from registries.
     gate: Gate
+    #: What pulls need whose layers Longshore fetches; None: engines pull everything by themselves.
+    hand_over: HandOver | None
 
     def engine(self, address: EngineAddress) -> Engine:
         """The client for the engine at *address*; does not connect. Raises EngineError for a bad address."""

@@ -223,6 +223,12 @@ class Runner:
                     self._rows.save(entry)
                     self._rows.changed(entry)
 
+        def keeps(kept: bool) -> None:
+            with self._rows.lock:
+                if entry.thread is thread and entry.pausable != kept:
+                    entry.pausable = kept
+                    self._rows.changed(entry)
+
         job = Job(
             entry.request,
             self._clients,
@@ -232,6 +238,7 @@ class Runner:
             planned,
             recorder=self._recorder,
             id=entry.id,
+            keeps=keeps,
             log=log,
         )
         outcome = perform(way, job, planned)

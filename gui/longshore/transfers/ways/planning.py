@@ -135,8 +135,15 @@ def image_manifest(
     client: RegistryClient, repository: str, name: str, platform: Platform, cancellation: Cancellation
 ) -> tuple[str, Manifest]:
     """The digest that *name* (tag or digest) points to, and the manifest that an engine of *platform* takes."""
-    found = client.manifest(repository, name, cancellation=cancellation)
-    top = found.digest
+    top, found = image_manifests(client, repository, name, platform, cancellation)
+    return top.digest, found
+
+
+def image_manifests(
+    client: RegistryClient, repository: str, name: str, platform: Platform, cancellation: Cancellation
+) -> tuple[Manifest | Index, Manifest]:
+    """What *name* (tag or digest) points to, and the manifest that an engine of *platform* takes."""
+    top = found = client.manifest(repository, name, cancellation=cancellation)
     if isinstance(found, Index):
         child = found.select(platform)
         if child is None:

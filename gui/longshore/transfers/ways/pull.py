@@ -31,6 +31,7 @@ from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import EnginePlace, NoteKind, Phase, RegistryPlace, TransferRequest
 from longshore.transfers.ways import planning
 from longshore.transfers.ways.deadline import within
+from longshore.transfers.ways.rule import DEFAULT_RULE, Rule
 from longshore.transfers.ways.signing_in import signed_in
 from longshore.transfers.ways.tag_records import change_of, changing, tag_now
 from longshore.transfers.ways.verify import VERIFY_SECONDS, digest_at_registry
@@ -47,10 +48,13 @@ class PullWay:
     """See Way."""
 
     extracts = True
-    pausable = False  # when an engine stops, it loses partial layers
+    #: As long as Longshore fetches the layers: when an engine stops, it loses partial layers.
+    pausable = True
 
-    def __init__(self) -> None:
+    def __init__(self, rule: Rule = DEFAULT_RULE) -> None:
+        """*rule*: decides when Longshore fetches the layers for the engine."""
         self._memory = planning.LayerMemory()
+        self._rule = rule
 
     def plan(self, job: Job) -> Later:
         """Only announces the plan: it is made while the engine pulls."""
@@ -106,11 +110,47 @@ class PullWay:
 
     def _pull(self, job: Job) -> tuple[ImageDetails, str]:
         """Pull, verify, and return the image and its digest."""
-        reference, registry, place = _ends(job.request)
+        _, _, place = _ends(job.request)
         engine = job.clients.engine(place.address)
-        finished: Finished | None = None
         before = _image_ids(engine)
         job.cancellation.raise_if_cancelled()
+        finished = self._handed_over(job, before) or self._pulled(job, before)
+        job.progress.enter(Phase.VERIFYING)
+        return self._verified(job, finished)
+
+    def _handed_over(self, job: Job, before: Sequence[str]) -> Finished | None:
+        """Fetch the layers and hand them over to the engine; None if it has to pull by itself."""
+        shared = job.clients.hand_over
+        if shared is None:
+            return None
+        from longshore.transfers.ways.handing_over import HandingOver, NotTakenError  # late: most are small
+        from longshore.transfers.ways.pull_choice import Choice
+
+        reference, registry, place = _ends(job.request)
+        engine = job.clients.engine(place.address)
+        found = Choice(job, shared, self._rule, reference, engine, self._memory).make(before)
+        if job.cancellation.stopping:
+            raise Cancelled
+        if found is None:
+            return None
+        handing = HandingOver(job, shared, found, reference, engine)
+        try:
+            handing.take()
+        except NotTakenError as error:
+            if error.reason is not None:
+                job.tell(NoteKind.PULLED_NATIVELY, error.reason.value)
+            return None
+        with signed_in(job, registry.host) as credential:
+            finished = handing.confirm(credential)
+        handing.free()
+        return finished
+
+    def _pulled(self, job: Job, before: Sequence[str]) -> Finished:
+        """The engine's own pull, planned meanwhile."""
+        reference, registry, place = _ends(job.request)
+        engine = job.clients.engine(place.address)
+        job.keeps(False)
+        finished: Finished | None = None
         plan = planning.Beside(f"pull of {reference}", job, partial(self._plan, job, before))
         with signed_in(job, registry.host) as credential, plan:
             job.progress.enter(None)
@@ -134,7 +174,12 @@ class PullWay:
                     "The engine did not report how the pull ended.", subject=reference.familiar
                 )
             plan.wait()
-        job.progress.enter(Phase.VERIFYING)
+        return finished
+
+    def _verified(self, job: Job, finished: Finished) -> tuple[ImageDetails, str]:
+        """The image that the engine pulled, and its digest."""
+        reference, _, place = _ends(job.request)
+        engine = job.clients.engine(place.address)
         try:
             image = engine.image(str(reference))
         except ImageUnknown as error:

@@ -34,7 +34,8 @@ class Job:
     *note* may be called at any time; the note appears in the row at once. *planned*: called with the plan, or None if
     there is none, after ``plan`` returned :class:`Later`; any thread. *left*: what ``plan`` leaves for ``run``.
     *closing*: closed when the attempt is over, however it ends. *recorder*: records the tags that the attempt changes.
-    *id*: of the transfer. *log*: for the output of what the attempt runs.
+    *id*: of the transfer. *log*: for the output of what the attempt runs. *keeps*: called with whether the attempt
+    keeps what it moved when it ends early; until then, it does as the way's ``pausable`` says.
     """
 
     request: TransferRequest
@@ -47,6 +48,7 @@ class Job:
     closing: ExitStack = field(default_factory=ExitStack, compare=False)
     recorder: TagRecorder = NO_RECORDER
     id: str = ""
+    keeps: Callable[[bool], None] = field(default=lambda kept: None)
     log: OutputLog = field(default_factory=OutputLog, compare=False)
 
     def tell(self, kind: NoteKind, text: str = "") -> None:

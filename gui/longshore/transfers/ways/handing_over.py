@@ -1,0 +1,250 @@
+"""A pull whose layers Longshore fetches.
+
+The engine takes them over loopback while they arrive, under a passing name, and then pulls the true name, for which
+nothing is left to fetch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.engine.stream import Finished, Note
+from longshore.errors import DiskFull, EngineFailure, EngineLost, EngineUnavailable, LongshoreError
+from longshore.oci.digest import short
+from longshore.oci.layer import LayerProgress, LayerState
+from longshore.oci.reference import Reference
+from longshore.transfers.transfer import NoteKind, Phase, WayReason
+from longshore.transfers.ways.fetching import Fetcher
+
+if TYPE_CHECKING:
+    from longshore.credentials import Credential
+    from longshore.engine.engine import Engine
+    from longshore.library.library import Library
+    from longshore.loopback.offer import Blob
+    from longshore.oci.manifest import Index, Manifest
+    from longshore.transfers.hand_over import HandOver
+    from longshore.transfers.ways.pull_choice import Found
+    from longshore.transfers.ways.way import Job
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between two checks whether the transfer was asked to stop.
+_SLICE = 0.1
+#: Seconds for the threads to end.
+_LEAVE_SECONDS = 2.0
+#: What an engine reports about fetching. It is not shown: what counts is when the bytes reach this machine.
+_FETCHING = frozenset(
+    {LayerState.WAITING, LayerState.CHECKING, LayerState.TRANSFERRING, LayerState.TRANSFERRED}
+)
+
+
+class NotTakenError(Exception):
+    """The engine did not take the image from Longshore, and pulls it by itself. What arrived is kept."""
+
+    def __init__(self, reason: WayReason | None) -> None:
+        super().__init__("the engine did not take the image")
+        self.reason = reason
+
+
+class HandingOver:
+    """One attempt. Belongs to the job's thread, and starts helper threads."""
+
+    def __init__(
+        self, job: Job, shared: HandOver, found: Found, reference: Reference, engine: Engine
+    ) -> None:
+        self._job = job
+        self._shared = shared
+        self._found = found
+        self._reference = reference
+        self._engine = engine
+        self._library: Library = job.clients.library(shared.library)
+        self._layers = {short(layer.digest): layer.digest for layer in found.layers}
+        self._lock = threading.Lock()
+        self._with_engine: set[str] = set()  # digests of layers that it has or unpacks
+        self._failed: LongshoreError | None = None  # why the layers could not be fetched
+
+    def take(self) -> None:
+        """Fetch the layers while the engine takes them. Afterwards it has them all under a name that is gone again.
+
+        Raises NotTakenError, the errors of fetching and of an engine that is away, and Cancelled, also when the
+        transfer is asked to stop.
+        """
+        job, found = self._job, self._found
+        self._tidy()
+        job.progress.expect(found.layers)
+        job.planned(found.prospect.plan)
+        lease = self._library.lease()
+        with contextlib.closing(lease), job.cancellation.below() as inner:
+            fetcher = Fetcher(
+                job.clients.registry(self._reference.domain),
+                self._reference.path,
+                self._library,
+                lease,
+                bandwidth=job.clients.bandwidth,
+                connections=self._shared.connections,
+                told=self._told,
+                cancellation=inner,
+            )
+            with fetcher:
+                fetcher.want((found.image.config, *found.missing))
+                self._hand_over(fetcher, inner)
+        job.cancellation.raise_if_cancelled()
+
+    def confirm(self, credential: Credential | None) -> Finished:
+        """Have the engine pull the true name, which moves no layers unless the tag points elsewhere by now."""
+        job = self._job
+        job.progress.enter(Phase.VERIFYING)
+        stream = self._engine.pull(
+            self._reference,
+            platform=job.request.platform,
+            credential=credential,
+            cancellation=job.cancellation,
+        )
+        with contextlib.closing(stream) as events:
+            for event in events:
+                match event:
+                    case LayerProgress(state=LayerState.TRANSFERRING | LayerState.EXTRACTING):
+                        job.progress.feed(event)
+                    case Note(text):
+                        job.tell(NoteKind.ENGINE_SAYS, text)
+                    case Finished():
+                        return event
+        raise EngineFailure("The engine did not report how the pull ended.", subject=self._reference.familiar)
+
+    def free(self) -> None:
+        """Free what was fetched: the engine has it. What an image of the library needs stays."""
+        digests = [self._found.image.config.digest, *(layer.digest for layer in self._found.layers)]
+        try:
+            self._library.free(digests)
+        except LongshoreError as error:
+            _log.info("what was fetched is not freed: %s %s", error, error.detail)
+
+    # -- inside
+
+    def _hand_over(self, fetcher: Fetcher, inner: Cancellation) -> None:
+        shelf = _Shelf(self._found, fetcher)
+        with self._shared.loopback.offer(shelf, inner) as offer:
+            shelf.tag = offer.offered.tag
+            name = Reference(offer.offered.host, offer.offered.repository, offer.offered.tag)
+            ended = threading.Event()
+            watch = threading.Thread(
+                target=self._watch, args=(fetcher, inner, ended), name="transfers-hand-over", daemon=True
+            )
+            watch.start()
+            self._job.progress.enter(None)
+            try:
+                self._pull(name, fetcher, inner)
+            except Cancelled:
+                self._explain(None, reached=offer.reached)
+            except LongshoreError as error:
+                self._explain(error, reached=offer.reached)
+            finally:
+                ended.set()
+                watch.join(_LEAVE_SECONDS)
+                self._drop(name)
+
+    def _pull(self, name: Reference, fetcher: Fetcher, inner: Cancellation) -> None:
+        stream = self._engine.take_over(name, platform=self._job.request.platform, cancellation=inner)
+        with contextlib.closing(stream) as events:
+            for event in events:
+                if not isinstance(event, LayerProgress):
+                    continue
+                digest = self._layers.get(event.layer_id)
+                if digest is None or event.state in _FETCHING:
+                    continue
+                with self._lock:
+                    self._with_engine.add(digest)
+                if event.state is LayerState.SKIPPED:
+                    fetcher.leave(digest)
+                self._job.progress.feed(event)
+
+    def _explain(self, error: LongshoreError | None, *, reached: bool) -> None:
+        """Raise what the end of the engine's pull means. *error*: None if the pull was cancelled."""
+        self._job.cancellation.raise_if_cancelled()
+        failed = self._failed
+        if isinstance(failed, DiskFull):
+            raise NotTakenError(WayReason.NO_ROOM) from failed
+        if failed is not None:
+            raise failed
+        if error is None:
+            raise Cancelled  # asked to stop
+        if isinstance(error, EngineLost | EngineUnavailable):
+            raise error
+        _log.info("the engine did not take %s over: %s %s", self._reference, error, error.detail)
+        if not reached:
+            self._shared.deafen(self._engine.address)
+        raise NotTakenError(None if reached else WayReason.UNREACHABLE) from error
+
+    def _watch(self, fetcher: Fetcher, inner: Cancellation, ended: threading.Event) -> None:
+        """Follow the fetching, and end the engine's pull if it fails or is to stop. A thread of its own."""
+        try:
+            fetcher.wait()
+            if not ended.is_set():
+                self._job.progress.enter(Phase.HANDING_OVER)
+        except Cancelled:
+            inner.cancel()
+        except LongshoreError as error:
+            self._failed = error
+            inner.cancel()
+        while not ended.wait(_SLICE):
+            if self._job.cancellation.stopping:
+                inner.cancel()
+
+    def _told(self, digest: str, arrived: int, size: int) -> None:
+        with self._lock:
+            if digest in self._with_engine or short(digest) not in self._layers:
+                return
+            state = LayerState.TRANSFERRED if arrived >= size else LayerState.TRANSFERRING
+            self._job.progress.feed(LayerProgress(short(digest), state, arrived, size))
+
+    def _drop(self, name: Reference) -> None:
+        """Remove the passing name; the layers stay with the true one, or for the next attempt."""
+        try:
+            self._engine.remove(str(name))
+        except LongshoreError as error:
+            _log.info("%s has no name %s: %s", self._engine.address.url, name, error)
+
+    def _tidy(self) -> None:
+        """Remove passing names of programs that were killed: nothing listens at their address."""
+        with contextlib.suppress(LongshoreError):
+            for name in self._engine.passing_names():
+                if not _listens(name.domain):
+                    self._drop(name)
+
+
+class _Shelf:
+    """The image that is offered, and nothing else. See longshore.loopback.offer.Shelf."""
+
+    def __init__(self, found: Found, fetcher: Fetcher) -> None:
+        self.tag = ""
+        self._top = found.top
+        self._manifests = {each.digest: each for each in (found.top, found.image)}
+        self._blobs = {blob.digest: blob for blob in (found.image.config, *found.image.layers)}
+        self._fetcher = fetcher
+
+    def manifest(self, name: str, cancellation: Cancellation) -> Manifest | Index | None:
+        """The manifest or index of the tag or of a digest."""
+        return self._top if name == self.tag else self._manifests.get(name)
+
+    def blob(self, digest: str, cancellation: Cancellation) -> Blob | None:
+        """A blob of the image, which is fetched before others now."""
+        blob = self._blobs.get(digest)
+        if blob is None:
+            return None
+        self._fetcher.want([blob])
+        return self._fetcher.blob(digest)
+
+
+def _listens(host: str) -> bool:
+    address, _, port = host.partition(":")
+    with (
+        contextlib.suppress(OSError, ValueError, OverflowError),
+        socket.create_connection((address, int(port)), 0.5),
+    ):
+        return True
+    return False
