@@ -25,6 +25,8 @@ from longshore.secrecy import keep_out
 _HOST = "127.0.0.1"
 #: Random bytes of an offer's path.
 _SECRET_BYTES = 16
+#: Connections that wait to be accepted: a client that finds no place there tries again after a second.
+_BACKLOG = 128
 #: Seconds until it tries again when the system can't accept a connection, as without file descriptors.
 _PAUSE = 0.1
 #: Seconds for a connection to end that makes room for another one.
@@ -100,7 +102,7 @@ class _Server:
         self._connections: dict[Connection, threading.Thread] = {}
         self._numbers = itertools.count(1)
         try:
-            self._listener = socket.create_server((_HOST, 0), backlog=limits.connections)
+            self._listener = socket.create_server((_HOST, 0), backlog=_BACKLOG)
         except OSError as error:
             raise LongshoreError("Longshore can't open a port on 127.0.0.1.", detail=str(error)) from error
         self._listener.setblocking(False)
