@@ -63,7 +63,7 @@ complete -c longshore -n '_shtab_longshore_using pull' -l build-arg -x -d 'a bui
 complete -c longshore -n '_shtab_longshore_using pull' -l to -xka "engine library" -d 'where to (default: the engine)'
 complete -c longshore -n '_shtab_longshore_using pull' -l platform -x -d 'this platform, such as linux/arm64'
 complete -c longshore -n '_shtab_longshore_using pull' -l all-platforms -d 'the whole image, unchanged (library only)'
-complete -c longshore -n '_shtab_longshore_using pull' -l native -d 'use the engine'"'"'s own pull (engines always do)'
+complete -c longshore -n '_shtab_longshore_using pull' -l native -d 'let the engine fetch the layers itself (engines only)'
 complete -c longshore -n '_shtab_longshore_using pull' -l only-signed -d 'fail unless signed by a key of longshore keys'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a push -d 'Push an image under one or several references.'
 complete -c longshore -n '_shtab_longshore_using push' -s h -l help -d 'show this help message and exit'

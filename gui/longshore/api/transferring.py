@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from longshore.application import places
+from longshore.application import places, requests
 from longshore.application.running import Run
 from longshore.application.session import Session
 from longshore.cancellation import Cancellation, Cancelled
@@ -83,6 +83,7 @@ def transfer(
     platform: str | Platform | None = None,
     referrers: bool = False,
     replace: bool = False,
+    native: bool = False,
     engine: str | None = None,
     history: bool = False,
     progress: OnProgress | None = None,
@@ -94,7 +95,8 @@ def transfer(
     ``docker-daemon:NAME`` (the engine), ``library:NAME``, ``oci:FOLDER:NAME``, ``oci-archive:FILE:NAME``,
     ``docker-archive:FILE:NAME``. *platform*: only this one, such as ``linux/arm64``; otherwise an engine takes its own,
     and every other destination the whole image, unchanged. *referrers*: also signatures, SBOMs and other referrers.
-    *replace*: an existing archive may be replaced. *engine*: the URL of the engine, or the name of a Docker context;
+    *replace*: an existing archive may be replaced. *native*: the engine fetches the layers itself; only for a pull from
+    a registry into an engine. *engine*: the URL of the engine, or the name of a Docker context;
     the current one by default. *history*: list the transfer in the user's history, as the window and the command line
     do.
 
@@ -111,6 +113,13 @@ def transfer(
         end = places.end_of(named, session)
         platforms = [] if platform is None else [platform_of(platform)]
         request = places.request_between(end, place, platforms, referrers=referrers)
+        if native:
+            if not requests.may_be_fetched(request):
+                raise InvalidInput(
+                    "Only a pull from a registry into an engine can be native.",
+                    advice="Leave out native=True.",
+                )
+            request = requests.natively(request)
         return run(session, request, progress, cancellation)
 
 

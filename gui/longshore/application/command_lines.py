@@ -22,6 +22,7 @@ from longshore.oci.known_platforms import parse_known
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import (
+    NATIVE,
     ONLY_SIGNED,
     REF_NAME,
     ArchivePlace,
@@ -128,12 +129,12 @@ def _pull_to_several(group: Sequence[TransferRequest], terminal: Terminal) -> st
     """One line for pulls of the same image into several engines, "" if there is none."""
     request, words = group[0], ["longshore", "pull"]
     try:
-        reference, only_signed = _named(request.source), _only_signed(request)
+        reference, flags = _named(request.source), _flags(request)
         for one in group:
             place = _engine_place(one)
-            _same(one, requests.pull(reference, place, request.platform, only_signed=bool(only_signed)))
+            _same(one, _pull_by(flags, reference, place, request.platform))
             words += _engine(_engine_place(one), terminal, always=True)
-        return shlex.join([*words, *_platform(request.platform), *only_signed, _typed(reference)])
+        return shlex.join([*words, *_platform(request.platform), *flags, _typed(reference)])
     except (_NoLineError, LongshoreError):
         return ""
 
@@ -167,17 +168,36 @@ def _pull(request: TransferRequest, terminal: Terminal) -> list[str]:
         words = ["--to", "library"]
     else:
         raise _NoLineError
-    only_signed = _only_signed(request)
-    _same(
-        request,
-        requests.pull(reference, place, request.platform, whole=whole, only_signed=bool(only_signed)),
-    )
-    words += [*_platform(request.platform), *only_signed]
+    flags = _flags(request)
+    _same(request, _pull_by(flags, reference, place, request.platform, whole=whole))
+    words += [*_platform(request.platform), *flags]
     return ["pull", *words, *(["--all-platforms"] if whole else []), _typed(reference)]
 
 
-def _only_signed(request: TransferRequest) -> list[str]:
-    return ["--only-signed"] if dict(request.options).get(ONLY_SIGNED) == "1" else []
+def _flags(request: TransferRequest) -> list[str]:
+    """The flags of ``pull`` for the options of *request*."""
+    options, into_engine = dict(request.options), isinstance(request.destination.place, EnginePlace)
+    flags = ["--native"] if into_engine and options.get(NATIVE) == "1" else []
+    return [*flags, *(["--only-signed"] if options.get(ONLY_SIGNED) == "1" else [])]
+
+
+def _pull_by(
+    flags: Sequence[str],
+    reference: Reference,
+    place: requests.LocalPlace,
+    platform: Platform | None,
+    *,
+    whole: bool = False,
+) -> TransferRequest:
+    """The request that ``pull`` makes with *flags*."""
+    return requests.pull(
+        reference,
+        place,
+        platform,
+        whole=whole,
+        only_signed="--only-signed" in flags,
+        native="--native" in flags,
+    )
 
 
 def _push(request: TransferRequest, terminal: Terminal) -> list[str]:

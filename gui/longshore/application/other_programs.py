@@ -19,6 +19,7 @@ from longshore.application.terminal import Terminal
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import (
+    NATIVE,
     ArchivePlace,
     Endpoint,
     EnginePlace,
@@ -37,7 +38,9 @@ def docker_line(request: TransferRequest, terminal: Terminal) -> str:
     source, destination = request.source, request.destination
     if isinstance(source.place, FolderPlace):
         return _docker_build(request, terminal)
-    if request.options or not all(_plain(end, terminal) for end in (source, destination)):
+    # The engine's own pull is docker's.
+    options = {name for name, _ in request.options} - {NATIVE}
+    if options or not all(_plain(end, terminal) for end in (source, destination)):
         return ""
     pulls = isinstance(source.place, RegistryPlace)
     if request.platform is not None and (not pulls or request.platform.os_version):

@@ -10,6 +10,7 @@ from longshore.oci.local_image import LocalImage
 from longshore.oci.platform import Platform
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.transfers.transfer import (
+    NATIVE,
     ONLY_SIGNED,
     REF_NAME,
     ArchivePlace,
@@ -32,14 +33,16 @@ def pull(
     *,
     whole: bool = False,
     only_signed: bool = False,
+    native: bool = False,
 ) -> TransferRequest:
     """Pull *reference* (default tag ``latest``) from its registry into *place*, under the same name.
 
     *platform* None: the place's own, or with *whole* all platforms, unchanged (the library only). *only_signed*: fail
-    unless it is signed by one of the user's keys.
+    unless it is signed by one of the user's keys. *native*: the engine fetches the layers itself (engines only).
     """
     named = reference.with_default_tag()
-    options = [(ONLY_SIGNED, "1")] if only_signed else []
+    options = [(NATIVE, "1")] if native else []
+    options += [(ONLY_SIGNED, "1")] if only_signed else []
     options += [("platforms", "all")] if whole else []
     return TransferRequest(
         Operation.PULL,
@@ -48,6 +51,20 @@ def pull(
         platform,
         options=tuple(options),
     )
+
+
+def may_be_fetched(request: TransferRequest) -> bool:
+    """Whether *request* is a pull into an engine whose layers Longshore may fetch: one that is not native."""
+    return (
+        isinstance(request.source.place, RegistryPlace)
+        and isinstance(request.destination.place, EnginePlace)
+        and NATIVE not in dict(request.options)
+    )
+
+
+def natively(request: TransferRequest) -> TransferRequest:
+    """Return the same pull into an engine, with the layers fetched by the engine itself."""
+    return replace(request, options=tuple(sorted({**dict(request.options), NATIVE: "1"}.items())))
 
 
 def push(source: Endpoint, target: Reference) -> TransferRequest:

@@ -70,7 +70,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
             "--all-platforms", action="store_true", help="the whole image, unchanged (library only)"
         )
         parser.add_argument(
-            "--native", action="store_true", help="use the engine's own pull (engines always do)"
+            "--native", action="store_true", help="let the engine fetch the layers itself (engines only)"
         )
         parser.add_argument(
             "--only-signed", action="store_true", help="fail unless signed by a key of longshore keys"
@@ -145,6 +145,7 @@ def pull(session: Session, arguments: argparse.Namespace, output: Output) -> int
             arguments.platform,
             whole=arguments.all_platforms,
             only_signed=arguments.only_signed,
+            native=arguments.native,
         )
         for place in places
         for reference in references

@@ -204,6 +204,15 @@ def test_an_engine_that_is_away_is_an_error_and_no_wait(tmp_path: Path) -> None:
         longshore.transfer("docker-daemon:app:1", "127.0.0.1:1/app:1", engine=away)
 
 
+def test_only_an_engine_has_a_pull_of_its_own(tmp_path: Path) -> None:
+    for source, destination in (
+        ("127.0.0.1:1/app:1", f"oci:{tmp_path}/layout:app:1"),
+        ("127.0.0.1:1/app:1", "127.0.0.1:2/app:1"),
+    ):
+        with pytest.raises(errors.InvalidInput, match="can be native"):
+            longshore.transfer(source, destination, native=True)
+
+
 def test_a_cancelled_cancellation_starts_nothing(tmp_path: Path) -> None:
     cancellation = longshore.Cancellation()
     cancellation.cancel()

@@ -201,7 +201,17 @@ def test_a_pull(desk: Desk) -> None:
     ]
     several = [requests.pull(WEB, place, only_signed=True) for place in (desk.engine, desk.remote)]
     (line,) = desk.there_and_back(*several)
-    assert "--only-signed" in line
+    assert "--only-signed" in line and "--native" not in line
+    native = requests.pull(WEB, desk.engine, ARM, native=True)
+    assert desk.there_and_back(native) == ["longshore pull --platform linux/arm64 --native r.io/acme/web:1"]
+    assert desk.lines(native)["docker"] == ["docker pull --platform linux/arm64 r.io/acme/web:1"]
+    both = [requests.natively(each) for each in several]
+    (line,) = desk.there_and_back(*both)
+    assert " --native --only-signed " in line
+    assert desk.lines(both[0], several[0])["longshore"] == [
+        "longshore pull --native --only-signed r.io/acme/web:1",
+        "longshore pull --only-signed r.io/acme/web:1",
+    ]
     assert not desk.lines(several[0]).get("docker"), "docker pull would not ask for a signature"
     assert desk.there_and_back(requests.pull(WEB, desk.engine, ARM)) == [
         "longshore pull --platform linux/arm64 r.io/acme/web:1"

@@ -80,3 +80,15 @@ def test_an_image_is_shared_by_its_registry() -> None:
     assert requests.to_share(_listed("acme/web:1"), ENGINE) is not None
     assert requests.to_share(_listed("web:1"), ENGINE) is None, "nobody may push to docker.io/library"
     assert requests.to_share(_listed(None), ENGINE) is None
+
+
+def test_a_native_pull_is_the_same_pull_with_one_more_option() -> None:
+    web = Reference.parse("r.io/acme/web:1")
+    usual = requests.pull(web, ENGINE, only_signed=True)
+    native = requests.natively(usual)
+    assert native == requests.pull(web, ENGINE, only_signed=True, native=True) != usual
+    assert list(native.options) == sorted(native.options)
+    assert requests.natively(native) == native
+    assert requests.may_be_fetched(usual) and not requests.may_be_fetched(native)
+    assert not requests.may_be_fetched(requests.pull(web, LIBRARY))
+    assert not requests.may_be_fetched(requests.push(Endpoint.of(ENGINE, WEB), TARGET))
