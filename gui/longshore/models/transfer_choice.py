@@ -5,8 +5,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 
+from longshore.application.requests import may_be_fetched
 from longshore.language import tr
 from longshore.transfers.transfer import State, TransferSnapshot, Waiting
+from longshore.words.pulls import is_into_engine
 
 Snapshots = Sequence[TransferSnapshot]
 
@@ -76,3 +78,45 @@ def no_start(chosen: Snapshots) -> str:
     if not chosen:
         return tr("Select a transfer first.")
     return "" if any(map(can_be_started, chosen)) else tr("Only queued transfers can be started.")
+
+
+def can_be_native(snapshot: TransferSnapshot) -> bool:
+    """Return True if it is a pull that waits or ended without success, and that the engine could do by itself."""
+    waits = snapshot.state is State.QUEUED or can_be_retried(snapshot)
+    return waits and may_be_fetched(snapshot.request)
+
+
+def no_native(chosen: Snapshots) -> str:
+    """Return why none of the *chosen* transfers can become a native pull now, "" if one can."""
+    if not chosen:
+        return tr("Select a transfer first.")
+    if any(map(can_be_native, chosen)):
+        return ""
+    pulls = list(filter(_is_pull, chosen))
+    if not pulls:
+        return tr("Only pulls into an engine can be native.")
+    if not any(may_be_fetched(one.request) for one in pulls):
+        return tr("The engine already fetches the layers itself.")
+    if any(not one.state.finished for one in pulls):
+        return tr("A running pull can't change its way. Cancel it first.")
+    return tr("This transfer has finished.") if len(pulls) == 1 else tr("These transfers have finished.")
+
+
+def _is_pull(snapshot: TransferSnapshot) -> bool:
+    return is_into_engine(snapshot.request)
+
+
+def no_pause(meant: Snapshots) -> str:
+    """Return why none of the *meant* transfers, which cannot be paused, can be; "" if nothing is to pause."""
+    alive = [one for one in meant if not one.pausable and not one.state.finished]
+    if not alive:
+        return ""
+    if all(map(_is_pull, alive)):
+        return tr(
+            "Pulls whose layers the engine fetches itself can't be paused: it discards unfinished layers when it "
+            "stops. Pause the queue, or cancel the transfer."
+        )
+    return tr(
+        "Transfers by an engine can't be paused: it discards unfinished layers when it stops. "
+        "Pause the queue, or cancel the transfer."
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 from longshore.errors import Remedy
 from longshore.language import tr
 from longshore.models.columns import Tone, TransferColumn
-from longshore.transfers.transfer import ArchivePlace, EnginePlace, Operation, State, TransferSnapshot
+from longshore.transfers.transfer import ArchivePlace, EnginePlace, Operation, Phase, State, TransferSnapshot
 from longshore.words import errors, text, times
 from longshore.words.transfers import (
     advice_lines,
@@ -56,7 +56,8 @@ def saved_file(snapshot: TransferSnapshot) -> Path | None:
 
 def transfer_cell(snapshot: TransferSnapshot, column: int) -> str:
     """Return the text of a transfer's row in *column*."""
-    moving = snapshot.state in _MOVING
+    # Nothing comes over the network any more while an engine takes what was fetched.
+    moving = snapshot.state in _MOVING and snapshot.phase is not Phase.HANDING_OVER
     if column == TransferColumn.OPERATION:
         return operation_text(snapshot.request.operation)
     if column == TransferColumn.SOURCE:

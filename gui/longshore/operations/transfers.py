@@ -104,6 +104,10 @@ class Transfers(QObject):
             else:
                 self._pull_repository(reference, place)
 
+    def pull_natively(self, ids: Iterable[str]) -> None:
+        """Queue waiting and finished pulls again, in their rows; the engine then fetches the layers itself."""
+        self.queue.retry_as(ids, requests.natively)
+
     def _pull_repository(self, reference: Reference, place: LocalPlace) -> None:
         latest = requests.pull(reference, place)
 

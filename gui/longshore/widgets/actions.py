@@ -92,6 +92,7 @@ class Actions(QObject):
         self.retry = self._add(transfers, "", pane.retry_verb)
         self.retry_failed = self._add(transfers, "", pane.retry_failed_verb)
         self.detour = self._add(transfers, "", pane.detour_verb)
+        self.native = self._add(transfers, "", pane.native_verb)
         transfers.addSeparator()
         self.start_now = self._add(transfers, "", pane.start_verb)
         self.move_up = self._add(transfers, "", pane.up_verb, "Ctrl+Up")

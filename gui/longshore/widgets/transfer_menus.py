@@ -14,6 +14,7 @@ from longshore.transfers.transfer import Operation, RegistryPlace, State, Transf
 from longshore.widgets.command_menu import add_commands
 from longshore.widgets.transfer_requests import TransferRequests
 from longshore.words import errors
+from longshore.words.pulls import is_into_engine
 
 
 def pull_lines(chosen: Sequence[TransferSnapshot]) -> str:
@@ -43,6 +44,8 @@ def transfer_menu(pane: TransferRequests) -> QMenu:
         menu.addAction(offer.menu).triggered.connect(lambda: pane.follow(chosen[0], offer))
     if any(can_detour(one) for one in chosen):
         pane.detour_verb.entry(menu)
+    if any(one.state is not State.SUCCEEDED and is_into_engine(one.request) for one in chosen):
+        pane.native_verb.entry(menu)
     menu.addSeparator()
     if any(map(transfer_choice.can_be_started, chosen)):
         pane.start_verb.entry(menu)

@@ -42,6 +42,7 @@ class TransferRequests(Pane):
     copy_reference_requested = Signal(str)
     output_requested = Signal(str)  # the id of a build
     detour_requested = Signal(object)  # TransferSnapshot of a pull that an engine cannot finish
+    native_requested = Signal(object)  # list[str], pulls to queue again as the engine's own
     remedy_requested = Signal(object, str)  # Remedy, host: fixes why a transfer failed
     unfinished_changed = Signal(int)  # how many transfers have not finished
     occupied_changed = Signal(bool)  # whether there is anything to show
@@ -79,6 +80,10 @@ class TransferRequests(Pane):
             self.tr("Retry failed"), self.retry_failed, why_not=self._no_retry_failed
         )
         self.detour_verb = keep(self.tr("Download via the library"), self.detour, why_not=self._no_detour)
+        self.native_verb = keep(self.tr("Pull natively"), self.pull_natively, why_not=self._no_native)
+        self.native_verb.set_hint(
+            self.tr("The engine fetches the layers itself. Such a pull can't be paused.")
+        )
         self.up_verb = keep(self.tr("Move up"), lambda: self.move_rows(-1), why_not=self._no_move)
         self.down_verb = keep(self.tr("Move down"), lambda: self.move_rows(1), why_not=self._no_move)
         self.output_verb = self.verbs.keep(self.tr("Output…"), self.output, why_not=self._no_output)
@@ -187,15 +192,8 @@ class TransferRequests(Pane):
             self.unpause_requested.emit(paused)
         elif alive:
             self.pause_requested.emit([s.id for s in alive if s.id not in paused])
-        elif any(not s.pausable and not s.state.finished for s in meant):
-            self.explain(
-                self.tr(
-                    "Transfers by an engine can't be paused: it discards unfinished layers when it stops. "
-                    "Pause the queue, or cancel the transfer."
-                )
-            )
         else:
-            self.explain(self.tr("There is nothing to pause."))
+            self.explain(transfer_choice.no_pause(meant) or self.tr("There is nothing to pause."))
 
     def _no_start(self) -> str:
         return transfer_choice.no_start(self.selected())
@@ -213,6 +211,15 @@ class TransferRequests(Pane):
         if not self.refuse(self._no_detour()):
             for snapshot in filter(can_detour, self._meant(failed=True)):
                 self.detour_requested.emit(snapshot)
+
+    def _no_native(self) -> str:
+        return transfer_choice.no_native(self.selected())
+
+    @Slot()
+    def pull_natively(self) -> None:
+        """Request to queue the selected pulls again so that the engine fetches the layers, or say why not."""
+        if not self.refuse(self._no_native()):
+            self.native_requested.emit([s.id for s in self.selected() if transfer_choice.can_be_native(s)])
 
     def _no_detour(self) -> str:
         if any(map(can_detour, self._meant(failed=True))):

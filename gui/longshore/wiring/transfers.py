@@ -41,6 +41,7 @@ class Transfers(QObject):
         pane.model.rows_dropped.connect(transfers.queue.place, Qt.ConnectionType.QueuedConnection)
         pane.cancel_all_requested.connect(transfers.queue.cancel_all)
         pane.detour_requested.connect(self._detour)
+        pane.native_requested.connect(transfers.pull_natively)
         transfers.tally_changed.connect(self._tally)
         transfers.asked.connect(self._asked)
         transfers.interrupted.connect(self._interrupted)

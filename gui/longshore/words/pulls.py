@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from longshore.language import tr
-from longshore.transfers.transfer import NoteKind, TransferNote, WayReason
+from longshore.transfers.transfer import (
+    EnginePlace,
+    NoteKind,
+    RegistryPlace,
+    State,
+    TransferNote,
+    TransferRequest,
+    TransferSnapshot,
+    WayReason,
+)
+
+#: Bytes of a pull that moved little. Nothing is decided by this, only said.
+LITTLE = 32 << 20
+_TOLD = frozenset({NoteKind.FETCHED, NoteKind.PULLED_NATIVELY, NoteKind.UP_TO_DATE})
 
 
 def way_text(note: TransferNote) -> str:
@@ -18,6 +31,29 @@ def way_text(note: TransferNote) -> str:
             if fetched
             else tr("The engine fetched the layers itself.")
         )
+
+
+def is_into_engine(request: TransferRequest) -> bool:
+    """Return True for a pull from a registry into an engine."""
+    return isinstance(request.source.place, RegistryPlace) and isinstance(
+        request.destination.place, EnginePlace
+    )
+
+
+def unnoted_text(snapshot: TransferSnapshot) -> str:
+    """Return the sentence about the way of a pull into an engine that succeeded and has no note about it.
+
+    Such pulls are the engine's own. "" for all other transfers, and where a note says that nothing was missing.
+    """
+    if (
+        snapshot.state is not State.SUCCEEDED
+        or not is_into_engine(snapshot.request)
+        or any(note.kind in _TOLD for note in snapshot.notes)
+    ):
+        return ""
+    if snapshot.moved is not None and snapshot.moved.bytes <= LITTLE:
+        return tr("The engine fetched the layers itself, because little was missing.")
+    return tr("The engine fetched the layers itself.")
 
 
 def _fetched() -> dict[WayReason, str]:

@@ -308,6 +308,8 @@ def cancel_text(snapshot: TransferSnapshot) -> str:
     """Return what is lost if a transfer is stopped now."""
     if snapshot.state is State.QUEUED and not snapshot.moved_bytes:
         return tr("Not started yet: nothing is lost.")
+    if snapshot.pausable and pulls.is_into_engine(snapshot.request):
+        return tr("Downloaded data is kept for a while: Retry continues from there.")
     if snapshot.pausable:
         return tr("Complete layers are kept and not transferred again.")
     operation = snapshot.request.operation
@@ -328,8 +330,12 @@ _DETAIL_LINES = 12
 
 
 def row_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
-    """Return the lines below a row: why it failed, which the row itself may cut, then :func:`advice_lines`."""
-    lines = advice_lines(snapshot)
+    """Return the lines below a row: why it failed, which the row itself may cut, then :func:`advice_lines`.
+
+    Those of a pull that succeeded begin with the way it took, which commands do not print.
+    """
+    way = pulls.unnoted_text(snapshot)
+    lines = (way, *advice_lines(snapshot)) if way else advice_lines(snapshot)
     error = snapshot.error
     if error is None or snapshot.state is not State.FAILED or snapshot.request.operation is Operation.BUILD:
         return lines

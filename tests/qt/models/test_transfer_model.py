@@ -194,6 +194,27 @@ def test_waiting_in_words(model, fields, expected):
     assert said(model, **fields) == expected
 
 
+def test_handing_over_has_a_bar_and_no_speed(model):
+    apply(
+        model,
+        transfer(
+            state=State.RUNNING,
+            permille=880,
+            moved_bytes=240 * MB,
+            total_bytes=240 * MB,
+            speed=3e6,  # what was measured before all had arrived
+            seconds_left=1.0,
+            phase=Phase.HANDING_OVER,
+        ),
+    )
+    cells = row_texts(model, 0)
+    assert cells[TransferColumn.STATUS] == "Running"
+    assert cells[TransferColumn.PROGRESS] == "88 %"
+    assert model.index(0, TransferColumn.PROGRESS).data(Role.PERMILLE) == 880
+    assert cells[TransferColumn.TRANSFERRED] == "240 of 240 MB, handing over to the engine"
+    assert cells[TransferColumn.SPEED] == cells[TransferColumn.TIME_LEFT] == ""
+
+
 def test_every_wait_and_every_phase_has_words_of_its_own():
     waits = [words.waiting_text(transfer(waiting_for=each, waiting_seconds=5.0)) for each in Waiting]
     assert all(waits) and len(set(waits)) == len(Waiting)

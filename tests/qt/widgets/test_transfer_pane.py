@@ -314,11 +314,54 @@ def test_pause_is_there_only_for_what_can_be_paused(bench: Bench, qtbot: QtBot) 
     assert resumed.args == [["b", "c"]]
 
 
+def test_a_pull_that_is_not_running_can_be_made_native(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    native = replace(request(), options=(("native", "1"),))
+    bench.move(
+        transfer("failed", state=State.FAILED),
+        transfer("paused", pausable=True, waiting_for=Waiting.PAUSED),
+        transfer("running", state=State.RUNNING, pausable=True),
+        transfer("native", state=State.CANCELLED, request=native),
+        transfer("push", request=request(operation=Operation.PUSH)),
+        transfer("done", state=State.SUCCEEDED),
+    )
+    pane.view.select_rows(
+        [bench.transfers.index_of(name) for name in ("failed", "paused", "running", "native")]
+    )
+    with qtbot.waitSignal(pane.native_requested) as asked:
+        bench.actions.native.trigger()
+    assert asked.args == [["failed", "paused"]]
+    for name, reason in (
+        ("running", "Cancel it first"),
+        ("native", "already fetches"),
+        ("push", "Only pulls into an engine"),
+        ("done", "has finished"),
+    ):
+        pane.show_transfers([name])
+        assert reason in pane.native_verb.reason, name
+        menu = transfer_menu(pane)
+        offered = [entry.verb for entry in menu.actions() if isinstance(entry, Entry)]
+        assert (pane.native_verb in offered) == (name in ("running", "native")), name
+        menu.close()
+    pane.show_transfers(["failed"])
+    assert not pane.native_verb.reason and "can't be paused" in pane.native_verb.told
+
+
+def test_why_a_pull_cannot_be_paused(bench: Bench) -> None:
+    pane = bench.window.transfer_pane
+    bench.move(transfer("a", state=State.RUNNING))
+    pane.toggle_pause()
+    assert pane.explanation.startswith("Pulls whose layers the engine fetches itself can't be paused")
+    bench.move(transfer("b", state=State.RUNNING, request=request(operation=Operation.PUSH)))
+    pane.toggle_pause()
+    assert pane.explanation.startswith("Transfers by an engine can't be paused")
+
+
 def test_cancel_says_what_is_lost(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.transfer_pane
     bench.move(
         transfer("a", state=State.RUNNING),
-        transfer("b", state=State.RUNNING, pausable=True),
+        transfer("b", state=State.RUNNING, pausable=True, request=request(operation=Operation.PUSH)),
         transfer("c"),
     )
     pane.show_transfers(["a"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +24,7 @@ from longshore.transfers.clients import NO_GATE
 from longshore.transfers.queue import runner
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.queue.retry import RetryPolicy
-from longshore.transfers.transfer import State, Waiting
+from longshore.transfers.transfer import State, TransferRequest, Waiting
 from longshore.transfers.ways.way import Job
 from transfertools import DEADLINE, Eye, Gate, Script, pull, wait_until
 
@@ -313,3 +314,36 @@ def test_what_is_held_stays_held_when_it_is_retried(make_queue: Make) -> None:
     queue.retry([row])
     assert queue.counts().queued == 1
     queue.cancel_all()
+
+
+def test_a_row_that_waits_or_ended_takes_another_request_and_runs(make_queue: Make) -> None:
+    gate = Gate()
+
+    def run(job: Job, number: int) -> str:
+        if not job.request.options:
+            raise AccessDenied("no", registry="127.0.0.1:5000")
+        return gate.wait(job, number)
+
+    def how(request: TransferRequest) -> TransferRequest:
+        return replace(request, options=(("native", "1"),))
+
+    script = Script(run)
+    queue, eye = make_queue(script)
+    request = pull()
+    row = queue.add(request)
+    assert eye.until(row, State.FAILED).error is not None
+    queue.retry_as([row], how)
+    running = eye.until(row, State.RUNNING)
+    assert (running.request, running.error) == (how(request), None)
+    queue.retry_as([row], lambda _: request)  # it runs: nothing changes
+    again = queue.add(request)
+    queue.retry_as([again], how)  # the other row has this request
+    gate.open(how(request))
+    assert eye.until(row, State.SUCCEEDED).request == how(request)
+    assert eye.until(again, State.FAILED).request == request
+    queue.hold()
+    queue.retry([again])
+    waiting = eye.until(again, State.QUEUED)
+    queue.retry_as([again, "gone"], how)
+    queue.resume()
+    assert eye.until(again, State.SUCCEEDED).created == waiting.created

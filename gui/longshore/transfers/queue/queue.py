@@ -247,6 +247,23 @@ class TransferQueue:
                     self._rows.again(entry)
             self._rows.wake()
 
+    def retry_as(self, ids: Iterable[str], how: Callable[[TransferRequest], TransferRequest]) -> None:
+        """Queue rows that wait or have finished again, each with *how* of its request, which keeps both ends.
+
+        Rows that run stay as they are, and so do those whose new request another row has already.
+        """
+        with self._rows.lock:
+            for entry in self._rows.known(ids):
+                if entry.active:
+                    continue
+                before, entry.request = entry.request, how(entry.request)
+                if self._rows.asked_elsewhere(entry):
+                    entry.request = before
+                    continue
+                entry.pausable = None  # another way of the transfer may differ in this
+                self._rows.again(entry)
+            self._rows.wake()
+
     def retry_failed(self) -> None:
         """Queue every Failed or Interrupted row again."""
         unfinished = (State.FAILED, State.INTERRUPTED)
