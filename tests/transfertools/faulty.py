@@ -198,11 +198,13 @@ class FaultyRegistry:
     def _blob(self, blob: bytes, wanted: str) -> Any:
         if not wanted or self.ranges == "ignore":
             return 200, {}, blob
-        begin = int(wanted.removeprefix("bytes=").rstrip("-"))
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        begin, end = int(first), int(last) + 1 if last else len(blob)
         if self.ranges == "other":
             begin += 7
-        span = f"bytes {begin}-{len(blob) - 1}/{len(blob)}"
-        return 206, {"Content-Range": span}, blob[begin:]
+        part = blob[begin:end]
+        span = f"bytes {begin}-{begin + len(part) - 1}/{len(blob)}"
+        return 206, {"Content-Range": span}, part
 
     def _referrers(self, repository: str, digest: str) -> Any:
         about = [

@@ -24,19 +24,28 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]*/([0-9]{1,18}|\*)")
 class BlobStream:
     """A blob as it arrives, from the requested offset on. Iterate once; one thread. Not verified."""
 
-    def __init__(self, reply: Reply, session: Session, skip: int, size: int | None, subject: str) -> None:
+    def __init__(
+        self, reply: Reply, session: Session, skip: int, wanted: int | None, size: int | None, subject: str
+    ) -> None:
+        """*skip*: bytes of the body before those requested. *wanted*: the number of bytes requested, None for all."""
         self._reply = reply
         self._session = session
         self._skip = skip
+        self._most = None if wanted is None else skip + wanted
         self._subject = subject
         #: Bytes of the whole blob, None if the registry does not report them.
         self.size = size
+
+    @property
+    def ranged(self) -> bool:
+        """Whether the registry returned a part of the blob; False if it sends the blob from its start."""
+        return self._reply.status == 206
 
     def __iter__(self) -> Iterator[bytes]:
         if self._reply.status == 416:
             return  # the body is an error message, although distribution announces the blob's length for it
         try:
-            for piece in self._reply.chunks():
+            for piece in self._reply.chunks(self._most):
                 if self._skip >= len(piece):
                     self._skip -= len(piece)
                     continue
@@ -75,23 +84,36 @@ class BlobReading:
 
     @contextlib.contextmanager
     def read_blob(
-        self, repository: str, digest: str, offset: int = 0, *, cancellation: Cancellation | None = None
+        self,
+        repository: str,
+        digest: str,
+        offset: int = 0,
+        *,
+        end: int | None = None,
+        cancellation: Cancellation | None = None,
     ) -> Iterator[BlobStream]:
         """The blob's bytes from *offset* on, as they arrive. The caller verifies them, because a resumed read continues
         the hash of the earlier part.
 
-        If the registry ignores ranges, the blob is read from the start and its first *offset* bytes are dropped.
-        Credentials are not sent to a storage after a redirect. Raises NotInRegistry, and while reading
-        RegistryUnreachable.
+        *end*: request and read only the bytes before this offset (RFC 9110, section 14.1.2). The registry may send
+        fewer: the caller then asks again from where they ended. If the registry ignores ranges, the blob is read from
+        the start and its first *offset* bytes are dropped (see BlobStream.ranged). Credentials are not sent to a
+        storage after a redirect. Raises NotInRegistry, and while reading RegistryUnreachable.
         """
         subject = f"{repository}@{digest}"
+        wanted = None
+        if end is not None:
+            if end <= offset:
+                raise ValueError("an empty range can't be requested")
+            wanted = end - offset
+        partly = offset > 0 or end is not None
         reply = self._session.open(
             "GET",
             _blob_path(repository, digest),
             scopes=pull_scope(repository),
-            headers={"Range": f"bytes={offset}-"} if offset else None,
+            headers={"Range": f"bytes={offset}-{'' if end is None else end - 1}"} if partly else None,
             subject=subject,
-            ok=(200, 206, 416) if offset else (200,),
+            ok=(200, 206, 416) if partly else (200,),
             cancellation=cancellation,
         )
         with reply:
@@ -112,7 +134,7 @@ class BlobReading:
                         self._session.config, "it does not have the requested range", subject
                     )
                 size = offset
-            yield BlobStream(reply, self._session, skip, size, subject)
+            yield BlobStream(reply, self._session, skip, wanted, size, subject)
 
 
 def _blob_path(repository: str, digest: str) -> str:

@@ -139,6 +139,11 @@ class RegistryClient(Manifests, Blobs, Listings):
         """The pulls that the registry still allows, as it last reported; None if it has not. Returns at once."""
         return self._session.budget
 
+    @property
+    def slowed(self) -> int:
+        """How often the registry has asked for slower requests so far: with 429 or Retry-After. Returns at once."""
+        return self._session.slowed
+
     def known_details(self, digest: str) -> TagDetails | None:
         """The details on disk of the manifest *digest*, for this machine's platform and without a tag; None if there
         are none. No request."""

@@ -104,6 +104,8 @@ class Session:
         self.auth = Authorizer(config, credentials, self._ask_token_service, offline=offline)
         #: The pulls that the registry still allows, as it last reported.
         self.budget: PullBudget | None = None
+        #: How often the registry has asked for slower requests: with 429, or by Retry-After with an error.
+        self.slowed = 0
         self._scheme = Scheme(config, transport, lambda base: self.url("", base))
 
     # -- requests
@@ -246,7 +248,10 @@ class Session:
             raise connecting.refused_by_storage(self.config, reply.status, reply.url, said, subject)
         error = self._status_error(reply, said, subject, signed)
         if reply.status in _REPEATED:
-            raise _PassingError(error, failures.retry_after(reply.headers))
+            wait = failures.retry_after(reply.headers)
+            if reply.status == 429 or wait is not None:
+                self.slowed += 1
+            raise _PassingError(error, wait)
         raise error
 
     def _signed_anew(

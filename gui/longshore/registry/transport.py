@@ -70,14 +70,20 @@ class Reply:
         """Content-Length in bytes; None if it is missing or invalid."""
         return number(self.headers.get("Content-Length", ""))
 
-    def chunks(self, size: int = _PIECE) -> Iterator[bytes]:
-        """The body as it arrives, in pieces of at most *size* bytes. Raises if the body is cut short."""
-        while True:
+    def chunks(self, most: int | None = None, size: int = _PIECE) -> Iterator[bytes]:
+        """The body as it arrives, in pieces of at most *size* bytes; only its first *most* bytes, if given.
+
+        Raises if the body is cut short.
+        """
+        while most is None or most > 0:
+            part = size if most is None else min(size, most)
             # Limits apply to each piece: the whole body may take as long as it keeps arriving.
-            self._allow(size)
-            piece = self._piece(size)
+            self._allow(part)
+            piece = self._piece(part)
             if not piece:
                 return
+            if most is not None:
+                most -= len(piece)
             yield piece
 
     def _allow(self, size: int) -> None:

@@ -400,8 +400,8 @@ def test_a_part_that_begins_elsewhere(faulty: FaultyRegistry, client: RegistryCl
     ],
 )
 def test_bytes_before_the_offset_are_dropped_once(pieces: list[bytes], skip: int, left: list[bytes]) -> None:
-    arriving: Any = SimpleNamespace(status=200, chunks=lambda: iter(pieces))
-    assert list(BlobStream(arriving, None, skip, None, "")) == left  # type: ignore[arg-type]
+    arriving: Any = SimpleNamespace(status=200, chunks=lambda most: iter(pieces))
+    assert list(BlobStream(arriving, None, skip, None, None, "")) == left  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
