@@ -14,19 +14,25 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.errors import DigestMismatch, DiskFull
+from longshore.library.arriving import (
+    ENDING,
+    RANGES,
+    Arriving,
+    arrived_bytes,
+    take_over_beginning,
+    take_over_part,
+)
 from longshore.library.folder import INGEST, TEMPORARY, LayoutFolder
 from longshore.library.leases import Lease
+from longshore.library.parts import Part, unlink_unless_written, write_all
 from longshore.oci.descriptor import Descriptor, OpenBlob
-from longshore.oci.digest import ALGORITHMS, Verifier
+from longshore.oci.digest import ALGORITHMS
 from longshore.oci.layout import BLOBS
 from longshore.shared_files import sync_folder, try_lock
 
-_ENDING = ".part"
-_READ = 1 << 20
+_PART = ".part"
 #: Seconds after which an unfinished download that nobody writes is deleted.
 OLDEST = 7 * 24 * 3600.0
 #: The maximum total bytes of unfinished downloads; the oldest are deleted first.
@@ -54,14 +60,46 @@ class Ingest:
             if self.take_up(wanted.digest, lease, cancellation) == wanted.size:
                 return False
             with self._folder.explained(writing=True):
-                part = self._open(wanted.digest)
+                part = Part.opened(self._part(wanted.digest), self._folder)
             if part is None:
                 cancellation.wait(_NAP)
                 continue
             with contextlib.closing(part):
+                with self._folder.explained(writing=True):
+                    if take_over_beginning(part):
+                        continue
                 part.fill(wanted, source, cancellation)
                 self._settle(part.path, wanted.digest, cancellation)
             return True
+
+    def arrive(
+        self, wanted: Descriptor, lease: Lease, cancellation: Cancellation, *, wait: bool = True
+    ) -> Arriving | None:
+        """The blob *wanted*, for several threads to fill, or whole. Resumes an earlier call, also of :meth:`receive`.
+
+        If somebody else is receiving it, this waits for the end of that; without *wait*, it returns None. The caller
+        closes it. Raises DiskFull, LibraryError, Cancelled.
+        """
+        self._folder.ensure()
+        while True:
+            if cancellation.stopping:
+                raise Cancelled
+            if self.take_up(wanted.digest, lease, cancellation) == wanted.size:
+                return Arriving(wanted, self._folder)
+            with self._folder.explained(writing=True):
+                part = Part.opened(self._part(wanted.digest), self._folder)
+                if part is not None:
+                    try:
+                        if not take_over_part(part):
+                            return Arriving(wanted, self._folder, part, self._settle)
+                    except BaseException:
+                        part.close()
+                        raise
+                    part.close()
+                    continue
+            if not wait:
+                return None
+            cancellation.wait(_NAP)
 
     def take_in(self, chunks: Iterable[bytes], lease: Lease, cancellation: Cancellation) -> Descriptor:
         """Store a blob with an unknown digest. Returns its descriptor; the media type is left empty.
@@ -84,7 +122,7 @@ class Ingest:
                     hashed.update(chunk)
                     size += len(chunk)
                     with self._folder.explained(writing=True):
-                        _write(file, chunk)
+                        write_all(file, chunk)
                 with self._folder.explained(writing=True):
                     os.fsync(file.fileno())
             found = Descriptor("", f"sha256:{hashed.hexdigest()}", size)
@@ -133,6 +171,31 @@ class Ingest:
             if (folder / algorithm).is_dir():
                 sync_folder(folder / algorithm)
 
+    # -- unfinished blobs
+
+    def unfinished(self, digest: str) -> int:
+        """Bytes that have arrived of the blob *digest*; 0 if it is whole or nothing has. Raises LibraryError."""
+        path = self._part(digest)
+        with self._folder.explained():
+            try:
+                size = path.lstat().st_size
+            except (FileNotFoundError, NotADirectoryError):
+                size = 0
+            return size or arrived_bytes(path)
+
+    def unfinished_bytes(self) -> int:
+        """Bytes of all unfinished blobs. Raises LibraryError."""
+        with self._folder.explained():
+            return sum(size for _, size, _ in self._unfinished())
+
+    def drop_unfinished(self) -> int:
+        """Remove all unfinished blobs, except those that are being written. Returns the bytes freed.
+
+        Raises LibraryError.
+        """
+        with self._folder.explained(writing=True):
+            return sum(self._discard(path) for _, _, path in self._unfinished())
+
     def tidy(self, *, oldest: float = OLDEST, most_bytes: int = MOST_BYTES) -> None:
         """Remove unfinished blobs that are too old, or exceed *most_bytes* in total; never one that is being written.
 
@@ -143,166 +206,37 @@ class Ingest:
             for path in self._all(TEMPORARY):
                 with contextlib.suppress(FileNotFoundError):
                     if time.time() - path.lstat().st_mtime > oldest:
-                        _unlink_unless_written(path)
-            for modified, size, path in sorted(self._parts(), reverse=True):
+                        unlink_unless_written(path)
+            for modified, size, path in sorted(self._unfinished(), reverse=True):
                 total += size
-                if time.time() - modified < oldest and total <= most_bytes:
-                    continue
-                with contextlib.suppress(FileNotFoundError):
-                    part = _Part.opened(path, self._folder)
-                    if part is not None:
-                        with contextlib.closing(part):
-                            path.unlink()
+                if time.time() - modified >= oldest or total > most_bytes:
+                    self._discard(path)
 
-    def _parts(self) -> Iterator[tuple[float, int, Path]]:
-        for path in self._all(_ENDING):
+    def _unfinished(self) -> list[tuple[float, int, Path]]:
+        """When each unfinished blob was written to last, its bytes, and its part."""
+        found: dict[Path, tuple[float, int]] = {}
+        for path in (path for ending in (_PART, ENDING, RANGES) for path in self._all(ending)):
             with contextlib.suppress(FileNotFoundError):
-                found = path.lstat()
-                yield found.st_mtime, found.st_size, path
+                status = path.lstat()
+                part = path.with_suffix(_PART)
+                size = {_PART: status.st_size, ENDING: arrived_bytes(part), RANGES: 0}[path.suffix]
+                modified, before = found.get(part, (0.0, 0))
+                found[part] = max(modified, status.st_mtime), before + size
+        return [(modified, size, part) for part, (modified, size) in found.items()]
+
+    def _discard(self, path: Path) -> int:
+        """Remove the unfinished blob with the part *path*, unless it is being written. Returns the bytes freed."""
+        part = Part.opened(path, self._folder)
+        if part is None:
+            return 0
+        with contextlib.closing(part):
+            freed = part.size + arrived_bytes(path)
+            for ending in (ENDING, RANGES, _PART):
+                path.with_suffix(ending).unlink(missing_ok=True)
+        return freed
 
     def _all(self, ending: str) -> Iterator[Path]:
         return self._folder.inside(f"{INGEST}/x").parent.glob(f"*{ending}")
 
-    def _open(self, digest: str) -> _Part | None:
-        name = digest.replace(":", "-") + _ENDING
-        return _Part.opened(self._folder.inside(f"{INGEST}/{name}"), self._folder)
-
-
-class _Part:
-    """One unfinished blob, locked while it is open."""
-
-    def __init__(self, path: Path, descriptor: int, folder: LayoutFolder) -> None:
-        self.path = path
-        self._file = os.fdopen(descriptor, "r+b", buffering=0)
-        self._folder = folder
-
-    @classmethod
-    def opened(cls, path: Path, folder: LayoutFolder) -> _Part | None:
-        """Open and lock the part; None if somebody else writes it. Raises OSError."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(path, flags, 0o666)
-        try:
-            # Once locked, it may already have been moved to its final place: then it is not ours to write.
-            if try_lock(descriptor) and _is_at(descriptor, path):
-                return cls(path, descriptor, folder)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-        return None
-
-    def close(self) -> None:
-        """Close and unlock it; an empty one is removed."""
-        with contextlib.suppress(OSError):
-            if not self._size() and _is_at(self._file.fileno(), self.path):
-                self.path.unlink()
-        self._file.close()
-
-    def fill(self, wanted: Descriptor, source: OpenBlob, cancellation: Cancellation) -> None:
-        """Fill it from *source* to its full size, hashed and flushed to disk."""
-        with self._folder.explained(writing=True):
-            begun = self._size()
-        try:
-            self._fill(wanted, source, cancellation)
-        except DigestMismatch:
-            if not begun:
-                raise
-            # The bytes of an earlier attempt may have been wrong.
-            self._fill(wanted, source, cancellation)
-        with self._folder.explained(writing=True):
-            os.fsync(self._file.fileno())
-
-    def _fill(self, wanted: Descriptor, source: OpenBlob, cancellation: Cancellation) -> None:
-        verifier = self._hashed(wanted, cancellation)
-        self._room_for(wanted.size - verifier.seen)
-        try:
-            if verifier.seen < wanted.size:
-                self._append(verifier, source, cancellation)
-            verifier.finish()
-        except DigestMismatch:
-            self._drop()
-            raise
-
-    def _append(self, verifier: Verifier, source: OpenBlob, cancellation: Cancellation) -> None:
-        with source(verifier.seen) as chunks:
-            for chunk in chunks:
-                cancellation.raise_if_cancelled()
-                verifier.update(chunk)
-                try:
-                    _write(self._file, chunk)
-                except OSError as error:
-                    explained = self._folder.explain(error, writing=True)
-                    if isinstance(explained, DiskFull):
-                        self._drop()  # a full disk affects everyone
-                    raise explained from error
-
-    def _hashed(self, wanted: Descriptor, cancellation: Cancellation) -> Verifier:
-        """A verifier fed with the existing bytes: they are hashed again because nobody vouches for them.
-
-        Call at the start of the file.
-        """
-        verifier = Verifier(wanted.digest, wanted.size)
-        with self._folder.explained(writing=True):
-            if self._size() > wanted.size:
-                self._file.truncate(0)
-            while chunk := self._file.read(_READ):
-                cancellation.raise_if_cancelled()
-                verifier.update(chunk)
-        return verifier
-
-    def _room_for(self, size: int) -> None:
-        """Check that the disk has room for *size* more bytes. Raises DiskFull."""
-        if not hasattr(os, "statvfs"):
-            return
-        with self._folder.explained(writing=True):
-            found = os.fstatvfs(self._file.fileno())
-        free = found.f_bavail * found.f_frsize
-        if size > free:
-            raise DiskFull(
-                "The disk does not have enough free space for the image.",
-                subject=str(self._folder.path),
-                advice="Free space on that disk, or choose another folder.",
-                detail=f"{size} bytes more are needed; {free} are free",
-            )
-
-    def _size(self) -> int:
-        return os.fstat(self._file.fileno()).st_size
-
-    def _drop(self) -> None:
-        with contextlib.suppress(OSError):
-            self._file.truncate(0)
-            self._file.seek(0)
-
-
-def _write(file: IO[bytes], chunk: bytes) -> None:
-    """Write all of *chunk*: an unbuffered file may accept only a part of it."""
-    left = memoryview(chunk)
-    while left.nbytes:
-        left = left[file.write(left) :]
-
-
-def _unlink_unless_written(path: Path) -> None:
-    """Remove a temporary file unless a running program has it locked. Raises OSError."""
-    try:
-        descriptor = os.open(
-            path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        )
-    except FileNotFoundError:
-        return
-    except OSError:  # a link or a socket: not written by Longshore
-        path.unlink()
-        return
-    try:
-        if try_lock(descriptor):
-            path.unlink()
-    finally:
-        os.close(descriptor)
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    try:
-        there = path.lstat()
-    except FileNotFoundError:
-        return False
-    ours = os.fstat(descriptor)
-    return (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)
+    def _part(self, digest: str) -> Path:
+        return self._folder.inside(f"{INGEST}/{digest.replace(':', '-')}{_PART}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from longshore.cancellation import Cancellation
 from longshore.errors import InvalidManifest, LibraryBusy, LongshoreError, NotInLibrary
+from longshore.library.arriving import Arriving
 from longshore.library.blobs import Contents
 from longshore.library.collecting import Collector
 from longshore.library.folder import LayoutFolder, Signature
@@ -204,6 +205,32 @@ class Library:
         of *source*.
         """
         return self._ingest.receive(blob, source, lease, cancellation)
+
+    def arrive(self, blob: Descriptor, lease: Lease, cancellation: Cancellation) -> Arriving:
+        """A blob for several threads to fill at once, or whole if it is present. The caller closes it.
+
+        Resumes an earlier call of any process. If somebody else is storing it, waits until that ends. Raises DiskFull,
+        LibraryError, Cancelled.
+        """
+        found = self._ingest.arrive(blob, lease, cancellation)
+        assert found is not None
+        return found
+
+    def arrive_at_once(self, blob: Descriptor, lease: Lease, cancellation: Cancellation) -> Arriving | None:
+        """Like :meth:`arrive`, but None if somebody else is storing the blob now."""
+        return self._ingest.arrive(blob, lease, cancellation, wait=False)
+
+    def unfinished(self, digest: str) -> int:
+        """Bytes that have arrived of a blob that is not whole; 0 for none. Cheap."""
+        return self._ingest.unfinished(digest)
+
+    def unfinished_bytes(self) -> int:
+        """Bytes on disk of all blobs that are not whole."""
+        return self._ingest.unfinished_bytes()
+
+    def drop_unfinished(self) -> int:
+        """Remove all blobs that are not whole and that nobody is storing now. Returns the bytes freed."""
+        return self._ingest.drop_unfinished()
 
     def take_in(self, chunks: Iterable[bytes], lease: Lease, cancellation: Cancellation) -> Descriptor:
         """Store a blob with an unknown digest and return its descriptor.

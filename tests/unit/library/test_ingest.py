@@ -16,8 +16,9 @@ import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import DigestMismatch, DiskFull, RegistryUnreachable
-from longshore.library.ingest import Ingest, _Part
+from longshore.library.ingest import Ingest
 from longshore.library.library import Library
+from longshore.library.parts import Part
 from longshore.oci.descriptor import Descriptor, OpenBlob
 from longshore.oci.digest import sha256_of
 from longshore.oci.manifest import OCI_LAYER
@@ -400,9 +401,9 @@ def test_a_part_that_is_not_ours_is_closed(
         opened.append(descriptor)
         return locks(descriptor)
 
-    monkeypatch.setattr("longshore.library.ingest.try_lock", remembered)
+    monkeypatch.setattr("longshore.library.parts.try_lock", remembered)
     with contextlib.suppress(ZeroDivisionError):
-        assert _Part.opened(library.path / ".longshore" / "ingest" / "x", library._folder) is None
+        assert Part.opened(library.path / ".longshore" / "ingest" / "x", library._folder) is None
     (descriptor,) = opened
     with pytest.raises(OSError):
         os.fstat(descriptor)
@@ -433,7 +434,7 @@ def test_a_full_disk_is_known_by_its_number(library: Library) -> None:
 def test_closing_an_empty_part_leaves_the_one_that_took_its_place(library: Library) -> None:
     library._folder.ensure()
     path = library.path / ".longshore" / "ingest" / "x.part"
-    part = _Part.opened(path, library._folder)
+    part = Part.opened(path, library._folder)
     assert part is not None
     path.unlink()
     path.write_bytes(b"another writer's")

@@ -15,7 +15,7 @@ import pytest
 
 from longshore.cancellation import Cancellation
 from longshore.errors import DiskFull, LibraryError
-from longshore.library import ingest
+from longshore.library import parts
 from longshore.library.folder import LayoutFolder
 from longshore.library.library import Library
 from longshore.oci.descriptor import Descriptor
@@ -69,7 +69,7 @@ def test_a_blob_that_the_disk_does_not_take_is_an_error_and_no_blob(
     """What has arrived is kept for the next attempt, except on a full disk, where it would harm everybody."""
     wanted = ONE.manifest.layers[0]
     pieces = [ONE.blobs[wanted.digest][at : at + 1000] for at in range(0, 5000, 1000)]
-    write = ingest._write
+    write = parts.write_all
 
     def failing(file: IO[bytes], chunk: bytes) -> None:
         if bytes(chunk) == pieces[1]:
@@ -80,14 +80,14 @@ def test_a_blob_that_the_disk_does_not_take_is_an_error_and_no_blob(
     def source(offset: int) -> Iterator[Iterable[bytes]]:
         yield pieces[offset // 1000 :]
 
-    monkeypatch.setattr(ingest, "_write", failing)
+    monkeypatch.setattr(parts, "write_all", failing)
     with contextlib.closing(library.lease()) as lease:
         with pytest.raises(error) as caught:
             library.receive(wanted, source, lease, Cancellation())
         assert type(caught.value) is error
         assert on_disk(library).partial == kept
         assert blobs_of(library) == set()
-        monkeypatch.setattr(ingest, "_write", write)
+        monkeypatch.setattr(parts, "write_all", write)
         assert library.receive(wanted, source, lease, Cancellation())
         assert blobs_of(library) == {wanted.digest}
 
@@ -170,6 +170,6 @@ def test_a_disk_that_takes_a_piece_at_a_time_gets_all_of_them() -> None:
         seen: list[bytes] = []  # noqa: RUF012
 
     file = Slow()
-    ingest._write(file, b"abcdefgh")
+    parts.write_all(file, b"abcdefgh")
     assert file.getvalue() == b"abcdefgh"
     assert file.seen == [b"abc", b"def", b"def", b"gh"]

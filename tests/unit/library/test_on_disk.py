@@ -13,7 +13,7 @@ import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import DigestMismatch, DiskFull, LibraryError
-from longshore.library import blobs, collecting, ingest, rows
+from longshore.library import blobs, collecting, ingest, parts, rows
 from longshore.library import library as library_module
 from longshore.library.blobs import Contents
 from longshore.library.folder import LayoutFolder
@@ -334,14 +334,14 @@ def test_a_full_disk_gives_back_what_it_took(library: Library, monkeypatch: pyte
     def full(file: Any, chunk: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ingest, "_write", full)
+    monkeypatch.setattr(parts, "write_all", full)
     with contextlib.closing(library.lease()) as lease, pytest.raises(DiskFull):
         library.receive(WANTED, whole(BLOB), lease, Cancellation())  # type: ignore[arg-type]
     assert not list((library.path / ".longshore" / "ingest").iterdir())
 
 
 def test_a_broken_disk_keeps_what_came(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = ingest._write
+    write = parts.write_all
     written: list[bytes] = []
 
     def broken(file: Any, chunk: bytes) -> None:
@@ -350,7 +350,7 @@ def test_a_broken_disk_keeps_what_came(library: Library, monkeypatch: pytest.Mon
         written.append(chunk)
         write(file, chunk)
 
-    monkeypatch.setattr(ingest, "_write", broken)
+    monkeypatch.setattr(parts, "write_all", broken)
     with contextlib.closing(library.lease()) as lease, pytest.raises(LibraryError, match="can't be written"):
         library.receive(WANTED, whole(BLOB), lease, Cancellation())  # type: ignore[arg-type]
     (part,) = (library.path / ".longshore" / "ingest").iterdir()
