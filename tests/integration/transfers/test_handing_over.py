@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from longshore.application.clients import Clients
 from longshore.engine.model import ImageStore
 from longshore.oci.reference import Reference
+from longshore.transfers.connections import PER_BLOB
 from longshore.transfers.hand_over import HandOver
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import (
@@ -27,9 +30,10 @@ from longshore.transfers.ways.pull import PullWay
 from longshore.transfers.ways.rule import Rule
 from longshore.transfers.ways.table import Ways, all_ways
 from testbed.engine import PrivateEngine
-from testbed.images import Seeded, seed_repository
+from testbed.images import seed_repository
 from testbed.registry import PrivateRegistry
-from testbed.throttle import Throttle
+from testbed.remote_images import SeededRepository
+from testbed.throttle import SOCKET_BUFFER, Throttle
 from transfertools import Eye, address_of, pull
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
@@ -59,7 +63,7 @@ def gets_of_blobs(line: Throttle) -> list[str]:
     return [one.path for one in line.requests if one.method == "GET" and "/blobs/" in one.path]
 
 
-def size_of(seeded: Seeded) -> int:
+def size_of(seeded: SeededRepository) -> int:
     return sum(seeded.images[0].layer_sizes)
 
 
@@ -92,7 +96,91 @@ def test_an_engine_has_the_image_as_after_its_own_pull(
     assert throttle.moved_bytes["response"] < size_of(seeded) * 1.02 + 20_000
     assert done.moved is not None and done.moved.bytes == size_of(seeded)
     assert blobs_in(library) == [], "the engine has unpacked them, and no image of the library needs them"
+    moved = throttle.moved_bytes["response"]
     again = eye.until(queue.add(pull(str(name), engine.address)), State.SUCCEEDED, 30)
-    assert reasons(again) == []
-    assert NoteKind.UP_TO_DATE in [note.kind for note in again.notes]
+    assert reasons(again) == [], "everything is there"
+    assert throttle.moved_bytes["response"] < moved + 20_000
     engine.remove(str(name))
+
+
+def test_a_paused_pull_goes_on_where_it_was(
+    make_queue: Make,
+    clients: Clients,
+    testbed_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    throttle: Throttle,
+    library: Path,
+) -> None:
+    seeded = seed_repository(open_registry.address, "over/paused", layers=(9_000_000, 50_000), seed="paused")
+    name = f"{throttle.address}/over/paused:latest"
+    engine = clients.engine(address_of(testbed_engine.host))
+    throttle.bytes_per_second = 6_000_000
+    queue, eye = make_queue(ways=ALWAYS)
+    row = queue.add(pull(name, engine.address))
+    assert eye.until(row, lambda now: now.moved_bytes > 3_000_000, 30).pausable
+    queue.pause([row])
+    paused = eye.until(row, lambda now: now.waiting_for is Waiting.PAUSED, 30)
+    assert throttle.moved_bytes["response"] < 8_000_000
+    throttle.bytes_per_second = None
+    queue.unpause([row])
+    done = eye.until(row, State.SUCCEEDED, 60)
+    assert reasons(done) == [(NoteKind.FETCHED, WayReason.UNFINISHED.value)]
+    # What was on the line when it was cut is counted by the line, but did not arrive.
+    on_the_line = PER_BLOB * 2 * SOCKET_BUFFER
+    assert throttle.moved_bytes["response"] < size_of(seeded) * 1.02 + 20_000 + on_the_line
+    bars = [each.permille for each in eye.seen[row] if each.permille is not None]
+    assert bars == sorted(bars) and bars[-1] == 1000
+    assert 0 < (paused.permille or 0) < 1000
+    assert Phase.HANDING_OVER in [each.phase for each in eye.seen[row]]
+    engine.remove(name)
+
+
+def test_a_tag_that_moved_meanwhile_brings_the_new_image(
+    make_queue: Make,
+    clients: Clients,
+    testbed_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    throttle: Throttle,
+) -> None:
+    seed_repository(open_registry.address, "over/moving", layers=(2_000_000,), seed="old")
+    name = f"{throttle.address}/over/moving:latest"
+    engine = clients.engine(address_of(testbed_engine.host))
+    throttle.bytes_per_second = 2_000_000
+    queue, eye = make_queue(ways=ALWAYS)
+    row = queue.add(pull(name, engine.address))
+    eye.until(row, lambda now: now.moved_bytes > 500_000, 30)
+    seeded = seed_repository(open_registry.address, "over/moving", layers=(100_000,), seed="new")
+    throttle.bytes_per_second = None
+    done = eye.until(row, State.SUCCEEDED, 60)
+    assert done.digest == seeded.digest
+    assert engine.image(name).diff_ids == seeded.images[0].diff_ids
+    engine.remove(name)
+
+
+def test_an_engine_that_cannot_reach_us_pulls_by_itself(
+    make_queue: Make,
+    clients: Clients,
+    testbed_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+    library: Path,
+) -> None:
+    """As an engine in a virtual machine: nothing listens at its own 127.0.0.1."""
+    seeded = seed_repository(open_registry.address, "over/deaf", layers=LAYERS, seed="deaf")
+    name = f"{open_registry.address}/over/deaf:latest"
+    engine = clients.engine(address_of(testbed_engine.host))
+    own = engine.take_over
+
+    def elsewhere(reference: Reference, **more: Any) -> Any:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            nobody = f"127.0.0.1:{unused.getsockname()[1]}"
+        return own(Reference(nobody, reference.path, reference.tag), **more)
+
+    monkeypatch.setattr(engine, "take_over", elsewhere)
+    queue, eye = make_queue(ways=ALWAYS)
+    done = eye.until(queue.add(pull(name, engine.address)), State.SUCCEEDED, 60)
+    assert reasons(done) == [(NoteKind.PULLED_NATIVELY, WayReason.UNREACHABLE.value)]
+    assert done.digest == seeded.digest and not done.pausable
+    assert clients.hand_over is not None and clients.hand_over.is_deaf(engine.address), "remembered"
+    engine.remove(name)

@@ -19,7 +19,7 @@ from longshore.oci.digest import short
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import NoteKind, Phase, WayReason
-from longshore.transfers.ways.fetching import Fetcher
+from longshore.transfers.ways.fetching.fetcher import Fetcher
 
 if TYPE_CHECKING:
     from longshore.credentials import Credential
@@ -52,7 +52,7 @@ class NotTakenError(Exception):
 
 
 class HandingOver:
-    """One attempt. Belongs to the job's thread, and starts helper threads."""
+    """One attempt. Belongs to the job's thread, and starts helper threads. To be closed."""
 
     def __init__(
         self, job: Job, shared: HandOver, found: Found, reference: Reference, engine: Engine
@@ -66,10 +66,11 @@ class HandingOver:
         self._layers = {short(layer.digest): layer.digest for layer in found.layers}
         self._lock = threading.Lock()
         self._with_engine: set[str] = set()  # digests of layers that it has or unpacks
+        self._name: Reference | None = None  # the passing name, once the engine has the image
         self._failed: LongshoreError | None = None  # why the layers could not be fetched
 
     def take(self) -> None:
-        """Fetch the layers while the engine takes them. Afterwards it has them all under a name that is gone again.
+        """Fetch the layers while the engine takes them. Afterwards it has the image under a passing name.
 
         Raises NotTakenError, the errors of fetching and of an engine that is away, and Cancelled, also when the
         transfer is asked to stop.
@@ -116,6 +117,11 @@ class HandingOver:
                         return event
         raise EngineFailure("The engine did not report how the pull ended.", subject=self._reference.familiar)
 
+    def close(self) -> None:
+        """Remove the passing name. An image without its true name goes with it."""
+        if self._name is not None:
+            self._drop(self._name)
+
     def free(self) -> None:
         """Free what was fetched: the engine has it. What an image of the library needs stays."""
         digests = [self._found.image.config.digest, *(layer.digest for layer in self._found.layers)]
@@ -139,6 +145,7 @@ class HandingOver:
             self._job.progress.enter(None)
             try:
                 self._pull(name, fetcher, inner)
+                self._name = name
             except Cancelled:
                 self._explain(None, reached=offer.reached)
             except LongshoreError as error:
@@ -146,12 +153,14 @@ class HandingOver:
             finally:
                 ended.set()
                 watch.join(_LEAVE_SECONDS)
-                self._drop(name)
+                if self._name is None:
+                    self._drop(name)
 
     def _pull(self, name: Reference, fetcher: Fetcher, inner: Cancellation) -> None:
         stream = self._engine.take_over(name, platform=self._job.request.platform, cancellation=inner)
         with contextlib.closing(stream) as events:
             for event in events:
+                self._tell_way()  # it has reached us
                 if not isinstance(event, LayerProgress):
                     continue
                 digest = self._layers.get(event.layer_id)
@@ -162,6 +171,9 @@ class HandingOver:
                 if event.state is LayerState.SKIPPED:
                     fetcher.leave(digest)
                 self._job.progress.feed(event)
+
+    def _tell_way(self) -> None:
+        self._job.tell(NoteKind.FETCHED, self._found.reason.value)
 
     def _explain(self, error: LongshoreError | None, *, reached: bool) -> None:
         """Raise what the end of the engine's pull means. *error*: None if the pull was cancelled."""

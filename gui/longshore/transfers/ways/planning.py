@@ -44,6 +44,9 @@ REMEMBERED = 2000
 
 T = TypeVar("T")
 
+#: What a name points to, and the manifest for one platform.
+Manifests = tuple["Manifest | Index", Manifest]
+
 
 def or_none(what: str, cancellation: Cancellation, make: Callable[[Cancellation], T | None]) -> T | None:
     """The plan that *make* returns in time, otherwise None. Raises only Cancelled, if *cancellation* was cancelled."""
@@ -141,7 +144,7 @@ def image_manifest(
 
 def image_manifests(
     client: RegistryClient, repository: str, name: str, platform: Platform, cancellation: Cancellation
-) -> tuple[Manifest | Index, Manifest]:
+) -> Manifests:
     """What *name* (tag or digest) points to, and the manifest that an engine of *platform* takes."""
     top = found = client.manifest(repository, name, cancellation=cancellation)
     if isinstance(found, Index):

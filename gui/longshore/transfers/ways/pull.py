@@ -61,15 +61,24 @@ class PullWay:
         job.progress.enter(Phase.CHECKING)
         return Later.PLAN
 
-    def _plan(self, job: Job, before: Sequence[str], cancellation: Cancellation) -> planning.Prospect:
-        """The plan from the manifest for the engine's platform and the layers of the images *before*."""
+    def _plan(
+        self,
+        job: Job,
+        before: Sequence[str],
+        read: planning.Manifests | None,
+        cancellation: Cancellation,
+    ) -> planning.Prospect:
+        """The plan from the manifest for the engine's platform and the layers of the images *before*.
+
+        *read*: the manifests, if they are known: some registries count each time they are read.
+        """
         reference, registry, place = _ends(job.request)
         engine = job.clients.engine(place.address)
         platform = job.request.platform or engine.probe().platform
         cancellation.raise_if_cancelled()
         client = job.clients.registry(registry.host)
         name = reference.digest or reference.tag or ""
-        digest, manifest = planning.image_manifest(client, reference.path, name, platform, cancellation)
+        top, manifest = read or planning.image_manifests(client, reference.path, name, platform, cancellation)
         diff_ids = client.config(reference.path, manifest, cancellation=cancellation).diff_ids
         layers = planning.layers_of(manifest, diff_ids)
         here = self._memory.longest_prefix(engine, diff_ids, before, cancellation)
@@ -78,7 +87,7 @@ class PullWay:
                 PlannedLayer(layer.digest, layer.size, layer.diff_id, here=number < here)
                 for number, layer in enumerate(layers)
             ]
-        return planning.Prospect(layers, planning.plan_of(layers, estimated=here > 0, digest=digest))
+        return planning.Prospect(layers, planning.plan_of(layers, estimated=here > 0, digest=top.digest))
 
     def run(self, job: Job) -> str:
         """Pull, tag as requested, and verify that the image has the digest that the engine reported."""
@@ -114,44 +123,51 @@ class PullWay:
         engine = job.clients.engine(place.address)
         before = _image_ids(engine)
         job.cancellation.raise_if_cancelled()
-        finished = self._handed_over(job, before) or self._pulled(job, before)
+        finished, read = self._handed_over(job, before)
+        finished = finished or self._pulled(job, before, read)
         job.progress.enter(Phase.VERIFYING)
         return self._verified(job, finished)
 
-    def _handed_over(self, job: Job, before: Sequence[str]) -> Finished | None:
-        """Fetch the layers and hand them over to the engine; None if it has to pull by itself."""
+    def _handed_over(
+        self, job: Job, before: Sequence[str]
+    ) -> tuple[Finished | None, planning.Manifests | None]:
+        """Fetch the layers and hand them over to the engine; None if it has to pull by itself.
+
+        Also returns the image's manifests, if they were read.
+        """
         shared = job.clients.hand_over
         if shared is None:
-            return None
+            return None, None
         from longshore.transfers.ways.handing_over import HandingOver, NotTakenError  # late: most are small
         from longshore.transfers.ways.pull_choice import Choice
 
         reference, registry, place = _ends(job.request)
         engine = job.clients.engine(place.address)
-        found = Choice(job, shared, self._rule, reference, engine, self._memory).make(before)
+        choice = Choice(job, shared, self._rule, reference, engine, self._memory)
+        found = choice.make(before)
         if job.cancellation.stopping:
             raise Cancelled
         if found is None:
-            return None
-        handing = HandingOver(job, shared, found, reference, engine)
-        try:
-            handing.take()
-        except NotTakenError as error:
-            if error.reason is not None:
-                job.tell(NoteKind.PULLED_NATIVELY, error.reason.value)
-            return None
-        with signed_in(job, registry.host) as credential:
-            finished = handing.confirm(credential)
+            return None, choice.read
+        with contextlib.closing(HandingOver(job, shared, found, reference, engine)) as handing:
+            try:
+                handing.take()
+            except NotTakenError as error:
+                if error.reason is not None:
+                    job.tell(NoteKind.PULLED_NATIVELY, error.reason.value)
+                return None, choice.read
+            with signed_in(job, registry.host) as credential:
+                finished = handing.confirm(credential)
         handing.free()
-        return finished
+        return finished, choice.read
 
-    def _pulled(self, job: Job, before: Sequence[str]) -> Finished:
+    def _pulled(self, job: Job, before: Sequence[str], read: planning.Manifests | None) -> Finished:
         """The engine's own pull, planned meanwhile."""
         reference, registry, place = _ends(job.request)
         engine = job.clients.engine(place.address)
         job.keeps(False)
         finished: Finished | None = None
-        plan = planning.Beside(f"pull of {reference}", job, partial(self._plan, job, before))
+        plan = planning.Beside(f"pull of {reference}", job, partial(self._plan, job, before, read))
         with signed_in(job, registry.host) as credential, plan:
             job.progress.enter(None)
             stream = engine.pull(

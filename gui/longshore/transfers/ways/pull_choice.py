@@ -8,7 +8,7 @@ import math
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from longshore.cancellation import Cancellation
@@ -43,13 +43,15 @@ _LOCAL = ("unix", "npipe")
 class Found:
     """The image as its registry has it. *top*: what the name points to; *image*: for the engine's platform.
 
-    *layers*: in order, with those that the engine has marked; *missing*: the blobs of the others.
+    *layers*: in order, with those that the engine has marked; *missing*: the blobs of the others. *reason*: why
+    Longshore fetches it.
     """
 
     top: Manifest | Index
     image: Manifest
     layers: tuple[PlannedLayer, ...]
     missing: tuple[Descriptor, ...]
+    reason: WayReason = WayReason.LARGE
 
     @property
     def prospect(self) -> planning.Prospect:
@@ -80,9 +82,11 @@ class Choice:
         self._memory = memory
         self._client: RegistryClient = job.clients.registry(reference.domain)
         self._library: Library = job.clients.library(shared.library)
+        #: What the name points to and the image for the engine's platform, once they were read.
+        self.read: planning.Manifests | None = None
 
     def make(self, before: Sequence[str]) -> Found | None:
-        """What to fetch, or None if the engine pulls by itself; both with a note, if the reason is not the usual one.
+        """What to fetch, or None if the engine pulls by itself, with a note if the reason is not the usual one.
 
         *before*: ids of the images that the engine has. Raises Cancelled.
         """
@@ -101,12 +105,8 @@ class Choice:
             return None
         begun = sum(self._library.unfinished(blob.digest) for blob in found.missing)
         if begun:
-            self._job.tell(NoteKind.FETCHED, WayReason.UNFINISHED.value)
-            return found
-        if self._speed(found.missing) >= self._rule.fast:
-            return None
-        self._job.tell(NoteKind.FETCHED, WayReason.LARGE.value)
-        return found
+            return replace(found, reason=WayReason.UNFINISHED)
+        return None if self._speed(found.missing) >= self._rule.fast else found
 
     def _native(self, reason: WayReason) -> None:
         self._job.tell(NoteKind.PULLED_NATIVELY, reason.value)
@@ -116,7 +116,9 @@ class Choice:
         reference, client = self._reference, self._client
         name = reference.digest or reference.tag or ""
         platform: Platform = self._job.request.platform or self._engine.probe().platform
-        top, image = planning.image_manifests(client, reference.path, name, platform, cancellation)
+        self.read = top, image = planning.image_manifests(
+            client, reference.path, name, platform, cancellation
+        )
         if sum(layer.size for layer in image.layers) < self._rule.least and not self._begun(image):
             return None
         diff_ids = client.config(reference.path, image, cancellation=cancellation).diff_ids
