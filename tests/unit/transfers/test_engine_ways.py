@@ -114,7 +114,8 @@ def test_the_image_of_an_index_whose_digest_belongs_to_another_platform_s(
 
 
 def test_what_can_be_paused_and_what_unpacks() -> None:
-    """Longshore can stop and resume where it moves the bytes; an engine's own pull and push start over."""
+    """Longshore can stop and resume where it moves the bytes; an engine's own push starts over, and so does its own
+    pull: until that is found to be the way, a pull counts as one that Longshore fetches."""
     places = (EnginePlace, RegistryPlace, LibraryPlace, ArchivePlace)
     ways = all_ways()
     build = (FolderPlace, EnginePlace)
@@ -129,6 +130,7 @@ def test_what_can_be_paused_and_what_unpacks() -> None:
         (LibraryPlace, LibraryPlace),
         (ArchivePlace, RegistryPlace),
         (ArchivePlace, LibraryPlace),
+        (RegistryPlace, EnginePlace),
     }
     assert {pair for pair, way in ways.items() if way.pausable} == copies
     assert {pair for pair, way in ways.items() if way.extracts} == {(place, EnginePlace) for place in places}

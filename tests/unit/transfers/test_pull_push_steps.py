@@ -148,7 +148,10 @@ class Attempt:
         self.hosts: list[str] = []
         self.engine, self.registry = engine, registry
         clients: Any = SimpleNamespace(
-            engine=lambda address: self.engine, registry=self._asked, credential=lambda host: SECRET
+            hand_over=None,
+            engine=lambda address: self.engine,
+            registry=self._asked,
+            credential=lambda host: SECRET,
         )
         self.job = Job(
             request,
@@ -304,7 +307,7 @@ def test_an_engine_that_cannot_list_its_images_still_pulls() -> None:
 def prospect(
     attempt: Attempt, before: Sequence[str] = (), cancellation: Cancellation | None = None
 ) -> planning.Prospect:
-    return PullWay()._plan(attempt.job, before, cancellation or Cancellation())
+    return PullWay()._plan(attempt.job, before, None, cancellation or Cancellation())
 
 
 def test_the_plan_of_a_pull_has_the_layers_that_the_engine_lacks() -> None:

@@ -7,7 +7,7 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ from longshore.transfers.transfer import NATIVE, NoteKind, WayReason
 from longshore.transfers.ways import planning
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from longshore.engine.engine import Engine
     from longshore.library.library import Library
     from longshore.oci.platform import Platform
@@ -81,7 +83,7 @@ class Choice:
         self._engine = engine
         self._memory = memory
         self._client: RegistryClient = job.clients.registry(reference.domain)
-        self._library: Library = job.clients.library(shared.library)
+        self._folder = shared.library
         #: What the name points to and the image for the engine's platform, once they were read.
         self.read: planning.Manifests | None = None
 
@@ -103,8 +105,7 @@ class Choice:
         if reason is not None:
             self._native(reason)
             return None
-        begun = sum(self._library.unfinished(blob.digest) for blob in found.missing)
-        if begun:
+        if self._begun(found.missing):
             return replace(found, reason=WayReason.UNFINISHED)
         return None if self._speed(found.missing) >= self._rule.fast else found
 
@@ -119,7 +120,7 @@ class Choice:
         self.read = top, image = planning.image_manifests(
             client, reference.path, name, platform, cancellation
         )
-        if sum(layer.size for layer in image.layers) < self._rule.least and not self._begun(image):
+        if sum(layer.size for layer in image.layers) < self._rule.least and not self._begun(image.layers):
             return None
         diff_ids = client.config(reference.path, image, cancellation=cancellation).diff_ids
         layers = planning.layers_of(image, diff_ids)
@@ -132,12 +133,16 @@ class Choice:
         absent = {layer.digest for layer in layers if not layer.here}
         missing = {layer.digest: layer for layer in image.layers if layer.digest in absent}
         size = sum(layer.size for layer in missing.values())
-        if not missing or (size < self._rule.least and not self._begun(image)):
+        if not missing or (size < self._rule.least and not self._begun(image.layers)):
             return None
         return Found(top, image, tuple(layers), tuple(missing.values()))
 
-    def _begun(self, image: Manifest) -> bool:
-        return any(self._library.unfinished(layer.digest) for layer in image.layers)
+    def _begun(self, blobs: Iterable[Descriptor]) -> bool:
+        """Whether some of *blobs* have begun to arrive in the library."""
+        if not self._folder.is_dir():
+            return False  # the library's room is not even imported
+        library: Library = self._job.clients.library(self._folder)
+        return any(library.unfinished(blob.digest) for blob in blobs)
 
     def _against(self, size: int) -> WayReason | None:
         """Why the engine must pull by itself, if it must."""
@@ -146,7 +151,7 @@ class Choice:
             return WayReason.REMOTE
         if self._shared.is_deaf(address):
             return WayReason.UNREACHABLE
-        if size * _ROOM > free_bytes(self._library):
+        if size * _ROOM > free_bytes(self._folder):
             return WayReason.NO_ROOM
         return None
 
@@ -184,9 +189,8 @@ class Choice:
         return taken / passed if passed > 0 else 0.0
 
 
-def free_bytes(library: Library) -> int:
-    """Bytes that are free on the disk of *library*, whose folder may not exist yet."""
-    folder = library.path
+def free_bytes(folder: Path) -> int:
+    """Bytes that are free on the disk of *folder*, which may not exist yet."""
     for place in (folder, *folder.parents):
         with contextlib.suppress(OSError):
             return shutil.disk_usage(place).free
