@@ -126,7 +126,9 @@ class RangedRegistry:
             return
         first, _, last = (handler.headers.get("Range") or "").removeprefix("bytes=").partition("-")
         whole = not (first and self.ranges)
-        begin, end = (0, len(blob)) if whole else (int(first), int(last) + 1 if last else len(blob))
+        begin, end = (
+            (0, len(blob)) if whole else (int(first), min(int(last) + 1, len(blob)) if last else len(blob))
+        )
         with self._lock:
             served = Served(len(self.served), digest, begin, end, not first, port=handler.client_address[1])
             self.served.append(served)
@@ -135,6 +137,10 @@ class RangedRegistry:
         try:
             if (other := self.answer(served)) is not None:
                 self._head(handler, other[0], 2, other[1])
+                handler.wfile.write(b"{}")
+                return
+            if begin >= end and not whole:
+                self._head(handler, 416, 2, {"Content-Range": f"bytes */{len(blob)}"})
                 handler.wfile.write(b"{}")
                 return
             span = {} if whole else {"Content-Range": f"bytes {begin}-{end - 1}/{len(blob)}"}

@@ -14,7 +14,7 @@ from longshore.errors import DigestMismatch, LongshoreError, RateLimited
 from longshore.oci.descriptor import Descriptor
 from longshore.registry.session import SHORT_WAIT
 from longshore.transfers.ways.copying.source import BlobSource, SourceFailedError
-from longshore.transfers.ways.fetching.incoming import PIECE, Incoming, Line, NoRangesError, RangeReader
+from longshore.transfers.ways.fetching.incoming import Incoming, Line, NoRangesError, RangeReader
 from longshore.transfers.ways.fetching.pace import Pace
 
 if TYPE_CHECKING:
@@ -85,10 +85,7 @@ class Fetcher:
         with self._changed:
             for blob in blobs:
                 self._blobs.setdefault(blob.digest, Incoming(blob))
-            useful = sum(
-                min(self._connections.per_blob, -(-blob.wanted.size // PIECE) or 1)
-                for blob in self._blobs.values()
-            )
+            useful = sum(blob.most_lines(self._connections.per_blob) for blob in self._blobs.values())
             while len(self._threads) < min(self._connections.per_host, useful) and not self._ended:
                 thread = threading.Thread(target=self._work, name="transfers-fetch", daemon=True)
                 self._threads.append(thread)
@@ -177,6 +174,8 @@ class Fetcher:
     def _step(self) -> _Step | None:
         now = time.monotonic()
         for blob in self._in_order():
+            if blob.opening:
+                return None  # in a moment it is there, and comes before the others
             if blob.busy:
                 continue
             if blob.idle and blob.arriving is not None:
@@ -282,6 +281,8 @@ class Fetcher:
         """The next piece for a connection, in the order as it is now."""
         with self._changed:
             for blob in self._in_order():
+                if blob.opening:
+                    return None
                 if blob.busy or blob.left or blob.done or blob.arriving is None:
                     continue
                 if (piece := self._piece(blob)) is not None:

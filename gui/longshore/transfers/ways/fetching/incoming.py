@@ -67,6 +67,15 @@ class Incoming:
         """Whether it is of no use to anybody, and may be closed."""
         return self.left and not self.lines and not self.busy
 
+    @property
+    def opening(self) -> bool:
+        """Whether one thread is opening it."""
+        return self.busy and self.arriving is None and not self.left
+
+    def most_lines(self, most: int) -> int:
+        """How many connections are of use for it, at most *most*."""
+        return min(most, -(-self.wanted.size // PIECE) or 1)
+
     def complete(self) -> bool:
         """Whether all bytes are there and it can be settled."""
         return self.arriving is not None and not self.lines and not self.arriving.missing()
