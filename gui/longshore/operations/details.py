@@ -76,9 +76,9 @@ class Details(QObject):
 
     def follow(self, subject: Subject | None) -> None:
         """The user has selected *subject*; None: nothing."""
+        if subject == self._subject:
+            return  # the panel has the one that it was given, and takes answers for no other
         before, self._subject = self._subject, subject
-        if subject == before:
-            return
         if subject is not None and before is not None and _knows_more(subject, before):
             if self._shown:
                 self.subject_updated.emit(subject)

@@ -211,6 +211,23 @@ def test_the_digest_of_a_tag_arrives_while_it_is_read(play: Play, reader: Reader
     play(scene)
 
 
+def test_a_row_that_is_the_same_again_changes_nothing(play: Play, reader: Reader) -> None:
+    async def scene(desk: Desk) -> None:
+        ear, shown = Ear(desk), tag("1")
+        answered: list[Subject] = []
+        ear.details.settled.connect(answered.append)
+        ear.details.inspected.connect(lambda one, _: answered.append(one))
+        ear.details.follow(shown)
+        ear.details.follow(tag("1"))  # cells of other rows have changed
+        await until(lambda: reader.read)
+        ear.details.follow(tag("1"))
+        reader.go.set()
+        await until(lambda: len(answered) == 2)
+        assert all(one is shown for one in answered), "the panel takes answers only for what it was given"
+
+    play(scene)
+
+
 def test_what_counts_as_a_pull_is_read_on_demand_only(play: Play, reader: Reader) -> None:
     async def scene(desk: Desk) -> None:
         ear, digest = Ear(desk, counts=True), sha("registry.acme.io/acme/web")

@@ -310,6 +310,29 @@ def test_ctrl_f_and_page_keys_are_for_the_chosen_tab(bench: Bench, qtbot: QtBot)
     qtbot.keyClick(window, _KEY.Key_F6)  # no modifier is held for the next test
 
 
+def test_the_focus_stays_in_the_panel_when_its_widget_goes(bench: Bench) -> None:
+    window, shown = bench.window, subject()
+    bench.ready("acme/a:1")
+    window.resize(1400, 800)
+    window.details_place.set_shown(True)
+    window.image_pane.view.setFocus()
+    window.details.set_subject(shown)
+    window.details.choose("platforms")
+    window.details.set_inspected(shown, Inspected(shown.end))
+    window.details.focus_content()
+    for key in ("attached", "files", "raw", "overview"):
+        window.details.choose(key)
+        assert window.details.isAncestorOf(window.focusWidget()), key
+    field = window.details.tab("configuration").home()
+    assert field is not None
+    window.details.choose("configuration")
+    for change in (field.hide, lambda: field.setEnabled(False)):
+        field.setVisible(True)
+        field.setFocus()
+        change()
+        assert window.focusWidget() is window.details.tabs.bar
+
+
 def test_it_is_as_it_was_in_the_last_run(bench: Bench, qtbot: QtBot) -> None:
     window = bench.window
     window.resize(1400, 800)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from longshore.models.columns import Tone
 from longshore.widgets.columns import EDGE
@@ -172,6 +172,18 @@ class DetailsPanel(QWidget):
             self.left.emit()
             return
         super().keyPressEvent(event)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Qt's hook: the focus leaves a widget that is hidden or disabled. It stays in the panel: among the rows it
+        would change what is shown."""
+        focus = QApplication.focusWidget()
+        lost = (
+            focus is not None and self.isAncestorOf(focus) and not (focus.isVisible() and focus.isEnabled())
+        )
+        if lost and self.isVisible() and self.tabs.bar.isEnabled():
+            self.tabs.bar.setFocus(Qt.FocusReason.OtherFocusReason)
+            return True
+        return super().focusNextPrevChild(forward)
 
     # -- what is shown
 
