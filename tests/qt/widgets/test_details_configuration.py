@@ -119,6 +119,9 @@ def test_wide_has_two_columns(tab: ConfigurationTab, qtbot: QtBot) -> None:
     assert copied.args == ["amd64"]
     tab.set_wide(False)
     assert fact(tab, "architecture").value == "amd64" and tab.more.isHidden()
+    tab.set_wide(True)
+    tab.set_inspected(Inspected(SUBJECT.end))
+    assert tab.more.isHidden(), "without an environment there is no empty column"
 
 
 def test_without_environment_there_is_nothing_to_copy(tab: ConfigurationTab) -> None:

@@ -68,7 +68,7 @@ class ConfigurationTab(DetailsTab):
     def set_wide(self, wide: bool) -> None:
         """See the base."""
         super().set_wide(wide)
-        self.more.setVisible(wide)
+        self.more.hide()
         self._fill()
 
     def focus_filter(self) -> bool:
@@ -84,8 +84,10 @@ class ConfigurationTab(DetailsTab):
     def _fill(self) -> None:
         if self.inspected is not None:
             first, rest = configuration_text.sections(self.inspected, self._shown)
-            self.facts.set_sections([first] if self.wide else [first, rest])
-            self.more.set_sections([rest] if self.wide else [])
+            apart = self.wide and bool(first.facts)  # no empty column
+            self.facts.set_sections([first] if apart else [first, rest])
+            self.more.set_sections([rest] if apart else [])
+            self.more.setVisible(apart)
             self.verbs.look()
 
     @Slot(str)
@@ -108,7 +110,7 @@ class ConfigurationTab(DetailsTab):
     def _active(self) -> FactsView:
         """The column in which a value is current."""
         focused = self.more.hasFocus() or (self.facts.current() is None and self.more.current() is not None)
-        return self.more if self.wide and focused else self.facts
+        return self.more if self.more.isVisibleTo(self) and focused else self.facts
 
     def _no_value(self) -> str:
         fact = self._active().current()
