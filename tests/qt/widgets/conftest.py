@@ -20,6 +20,7 @@ from longshore.models.transfers import TransferModel
 from longshore.transfers.queue.mailbox import Changes
 from longshore.transfers.transfer import TransferSnapshot
 from longshore.widgets.actions import Actions
+from longshore.widgets.dialogs.target_sheet import TargetSheet
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.theme import Appearance, Theme, current_theme
 from longshore.widgets.verbs import Verb, VerbBar, VerbButton
@@ -143,3 +144,11 @@ def session(tmp_path: Path) -> Iterator[dict[str, str]]:
     daemon.kill()
     daemon.wait()
     daemon.stdout.close()
+
+
+def find_nothing(sheet: TargetSheet) -> None:
+    """Answer *sheet* that none of its resulting references exists."""
+    targets = sheet.targets
+    targets.existing_requested.connect(
+        lambda asked: [targets.set_existing(reference, None) for reference in asked]
+    )

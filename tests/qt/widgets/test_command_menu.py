@@ -24,7 +24,7 @@ from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.history import HistoryWindow
 from longshore.widgets.theme import Theme
 from qt.models.made import ENGINE, request, transfer
-from qt.widgets.conftest import Bench
+from qt.widgets.conftest import Bench, find_nothing
 
 HOST = "127.0.0.1:5000"
 #: The offscreen platform says this whenever a menu opens.
@@ -231,6 +231,7 @@ def test_a_push_and_a_copy_offer_what_they_would_do_now(light: Theme, qtbot: QtB
         menu = button_of(sheet).menu()
         menu.aboutToShow.emit()
         assert [str(one.destination.reference) for one in asked[-1]] == ["one.example/team/app:2"]
+        find_nothing(sheet)
         with qtbot.waitSignal(sheet.transfers_requested) as wish:
             sheet.confirm.click()
         assert wish.args[0] == list(asked[-1]), "the line is for what the verb requests"

@@ -14,6 +14,7 @@ from longshore.transfers.transfer import Operation, TransferRequest
 from longshore.widgets.dialogs.copy import CopySheet
 from longshore.widgets.theme import Theme
 from qt.models.made import sha
+from qt.widgets.conftest import find_nothing
 
 AMD, ARM = Platform.parse("linux/amd64"), Platform.parse("linux/arm64")
 APP = Reference.parse("one.example/team/app:1.0")
@@ -34,6 +35,7 @@ def _cell(sheet: CopySheet, row: int, column: int) -> str:
 
 
 def _wished(qtbot: QtBot, sheet: CopySheet) -> list[TransferRequest]:
+    find_nothing(sheet)
     with qtbot.waitSignal(sheet.transfers_requested) as wish:
         sheet.confirm.click()
     wished: list[TransferRequest] = wish.args[0]

@@ -24,6 +24,7 @@ from longshore.widgets.dialogs.archive import LoadSheet
 from longshore.widgets.dialogs.push import PushSheet
 from longshore.widgets.theme import Theme
 from qt.models.made import ENGINE
+from qt.widgets.conftest import find_nothing
 
 AMD, ARM = Platform.parse("linux/amd64"), Platform.parse("linux/arm64")
 APP = ImageName(Reference.parse("team/app:1.0"))
@@ -184,6 +185,7 @@ def test_it_wishes_for_a_push_of_what_was_dropped(light: Theme, qtbot: QtBot) ->
         cell = made.targets.table.item(row, 3)
         assert cell is not None
         cell.setText(tag)
+    find_nothing(made)
     with qtbot.waitSignal(made.transfers_requested) as wish:
         made.confirm.click()
     registry = RegistryPlace("one.example")

@@ -23,8 +23,8 @@ from longshore.oci.image_name import ImageName
 from longshore.transfers.transfer import ArchivePlace, Endpoint, EnginePlace
 from longshore.widgets.dialogs.fields import is_folder, is_there, typed_path
 from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.dialogs.target_names import shown
 from longshore.widgets.dialogs.target_sheet import TargetSheet
-from longshore.widgets.dialogs.targets import shown
 from longshore.widgets.notices import plain_label
 
 #: Compression by the suffix of an archive's name: none, gzip, zstd.

@@ -24,7 +24,7 @@ from longshore.registry.config import parse_registry
 from longshore.transfers.transfer import TransferRequest
 from longshore.widgets.dialogs.mirror_plan import MirrorPlanTable
 from longshore.widgets.dialogs.sheet import Sheet
-from longshore.widgets.dialogs.targets import default_path
+from longshore.widgets.dialogs.target_names import default_path
 from longshore.widgets.notices import plain_label
 
 #: Milliseconds between the last key press and asking both registries.

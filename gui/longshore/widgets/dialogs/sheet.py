@@ -24,6 +24,7 @@ from longshore.widgets.command_menu import Lines, fill_commands
 from longshore.widgets.command_menu import title as command_title
 from longshore.widgets.heading import Heading
 from longshore.widgets.notices import plain_label
+from longshore.widgets.verbs import TextButton
 from longshore.words import errors
 
 #: Milliseconds between two checks whether the window manager has placed a new window.
@@ -111,7 +112,7 @@ class Sheet(QDialog):
         """Add *Copy as command* beside the buttons. *lines* returns the commands for what the sheet would do now."""
         menu = QMenu(self)
         menu.aboutToShow.connect(lambda: fill_commands(menu, lines(), copy))
-        button = QPushButton(command_title())
+        button = TextButton(command_title())
         button.setProperty("quiet", True)
         button.setAutoDefault(False)
         button.setMenu(menu)

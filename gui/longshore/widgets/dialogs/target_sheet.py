@@ -14,10 +14,15 @@ from longshore.oci.reference import Reference
 from longshore.transfers.transfer import Endpoint, TransferRequest
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.dialogs.targets import Targets
+from longshore.widgets.notices import plain_label
 
 
 class TargetSheet(Sheet):
-    """A sheet around :class:`Targets`: the verb is enabled while every resulting reference is valid."""
+    """A sheet around :class:`Targets`: the verb is enabled while every resulting reference is valid.
+
+    Pressed before it is known what the references point to, the verb waits for that. If an existing tag would be
+    replaced, or a registry has not responded in time, the sheet says so and the verb must be pressed again.
+    """
 
     transfers_requested = Signal(object)  # list[TransferRequest]
 
@@ -32,8 +37,13 @@ class TargetSheet(Sheet):
         repository: str = "",
     ) -> None:
         super().__init__(parent, title, verb, width=760)
+        #: What the verb was pressed for while it was being checked.
+        self._pressed: list[tuple[Endpoint, Reference]] = []
         self.targets = Targets(self, sources, registries, self.outcome(), repository)
         self.body.addLayout(self.targets.layout)
+        self.waiting = plain_label(self.tr("Continues when the destination is checked…"), "dim")
+        self.waiting.hide()
+        self.targets.layout.addWidget(self.waiting)
         self.targets.checked.connect(self._checked)
         self.targets.resized.connect(self.refit)
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
@@ -52,6 +62,26 @@ class TargetSheet(Sheet):
     def _checked(self, problem: str, _references: list[Reference]) -> None:
         self.show_problem(problem)
         self.confirm.setEnabled(not problem)
+        pressed = self._pressed
+        if pressed != self.targets.good():
+            self._wait_for([])  # something else was entered
+        elif pressed and not self.targets.checking:
+            self._wait_for([])
+            if not self.targets.overwrites and not self.targets.unchecked:
+                self._confirmed()
+
+    def _wait_for(self, pressed: list[tuple[Endpoint, Reference]]) -> None:
+        self._pressed = pressed
+        if self.waiting.isHidden() == bool(pressed):
+            self.waiting.setVisible(bool(pressed))
+            self.refit()
+
+    def _confirmed(self) -> None:
+        if self.confirm.isEnabled() and self.targets.checking:
+            self._wait_for(self.targets.good())
+            self.targets.ask()
+        else:
+            super()._confirmed()
 
     def check(self) -> bool:
         """Return True if every row has a valid and unique reference."""

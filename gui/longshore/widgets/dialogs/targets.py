@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -24,13 +24,15 @@ from longshore.oci.reference import DEFAULT_TAG, DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
 from longshore.transfers.transfer import ArchivePlace, Endpoint, LibraryPlace, RegistryPlace
 from longshore.widgets.dialogs.sheet import TABLE_ROW, sheet_table
+from longshore.widgets.dialogs.target_names import default_path, shown
 from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
 from longshore.words.errors import message
-from longshore.words.text import safe
 
 #: Milliseconds between the last key press and asking the registry for the tag.
 ASK_AFTER = 350
+#: Milliseconds after which a registry that has not responded is not waited for.
+PATIENCE = 10_000
 #: Rows visible without scrolling.
 _MOST_ROWS = 8
 
@@ -38,32 +40,6 @@ _IMAGE, _REGISTRY, _REPOSITORY, _TAG, _THERE = range(5)
 
 #: What a reference points to: a digest, None for nothing, or the error if that is unknown.
 Existing = str | LongshoreError | None
-
-
-def shown(source: Endpoint) -> str:
-    """Return the name of an image to push or copy; with its archive, if it is in one."""
-    if isinstance(source.place, ArchivePlace):
-        return safe(f"{source.name.shown} ({source.place.path.name})")
-    return source.name.shown
-
-
-def default_path(source: Reference | None, host: str, repository: str, *, alone: bool, user: str) -> str:
-    """Return the repository path to offer for *source* at *host*.
-
-    An image dropped on a *repository* takes its name; several go below it. Otherwise the path stays, without Docker
-    Hub's ``library/``, which has a meaning only there; on Docker Hub the path needs the *user*'s namespace.
-    """
-    last = source.path.rsplit("/", 1)[-1] if source else ""
-    if repository:
-        return repository if alone else f"{repository}/{last}"
-    if source is None:
-        return ""
-    path = source.path
-    if source.domain == DOCKER_HUB and path.startswith("library/"):
-        path = last
-    if host == DOCKER_HUB and "/" not in path and user:
-        path = f"{user}/{path}"
-    return path
 
 
 class Targets(QObject):
@@ -94,6 +70,10 @@ class Targets(QObject):
         self._hosts: list[QComboBox] = []
         self._existing: dict[Reference, Existing] = {}
         self._asked: set[Reference] = set()
+        #: References that could not be checked in time.
+        self._late: set[Reference] = set()
+        #: How many existing tags the valid rows replace, or may replace.
+        self.overwrites = 0
         #: The digest that an image will have at its destination, if known: the library and archives keep it.
         self._digests = {
             source: source.image_id
@@ -124,7 +104,10 @@ class Targets(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(ASK_AFTER)
-        self._timer.timeout.connect(self._ask)
+        self._timer.timeout.connect(self.ask)
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.timeout.connect(self._give_up)
 
     def _make_table(self) -> QTableWidget:
         table = sheet_table(
@@ -279,6 +262,7 @@ class Targets(QObject):
                 item.setText(text)
                 item.setForeground(colour)
         self._filling = False
+        self.overwrites = overwrites
         self._summarise(list(seen), overwrites, unsure=unsure)
         self.checked.emit(problem, list(seen))
         if any(reference not in self._asked for reference in seen):
@@ -287,7 +271,7 @@ class Targets(QObject):
     def _result(self, reference: Reference, source: Endpoint) -> tuple[str, QColor]:
         theme = current_theme()
         if reference not in self._existing:
-            return self.tr("checking…"), theme.dim
+            return self.tr("unknown") if reference in self._late else self.tr("checking…"), theme.dim
         answer = self._existing[reference]
         if answer is None:
             return self.tr("new tag"), theme.dim
@@ -343,13 +327,38 @@ class Targets(QObject):
                     else self.tr("{0} existing tags will be moved to these images.")
                 ).format(overwrites)
             )
-        errors = [answer for answer in self._existing.values() if isinstance(answer, LongshoreError)]
+        answers = (self._existing.get(reference) for reference in references)
+        errors = [answer for answer in answers if isinstance(answer, LongshoreError)]
         if errors:
             words.append(message(errors[0]))
+        if late := self._not_checked(references):
+            words.append(
+                self.tr("{0} has not responded: whether {1} exists could not be checked.").format(
+                    late.domain, late.familiar
+                )
+            )
         self.summary.setText(" ".join(words))
         self.resized.emit()
 
-    def _ask(self) -> None:
+    @property
+    def checking(self) -> bool:
+        """True until it is known what every valid row points to, or the registries have had enough time."""
+        known = self._existing.keys() | self._late
+        return any(reference not in known for _, reference in self.good())
+
+    @property
+    def unchecked(self) -> bool:
+        """True if a registry had enough time and has not responded."""
+        return self._not_checked([reference for _, reference in self.good()]) is not None
+
+    def _not_checked(self, references: Iterable[Reference]) -> Reference | None:
+        late = self._late - self._existing.keys()
+        return next((reference for reference in references if reference in late), None)
+
+    @Slot()
+    def ask(self) -> None:
+        """Ask now what the rows point to; happens by itself a moment after the last key."""
+        self._timer.stop()
         wanted = []
         for row in range(self.table.rowCount()):
             reference = self._safe_reference(row)
@@ -357,7 +366,13 @@ class Targets(QObject):
                 self._asked.add(reference)
                 wanted.append(reference)
         if wanted:
+            self._patience.start(PATIENCE)
             self.existing_requested.emit(wanted)
+
+    @Slot()
+    def _give_up(self) -> None:
+        self._late = self._asked - self._existing.keys()
+        self.check_all()
 
     def set_existing(self, reference: Reference, existing: Existing) -> None:
         """Set what *reference* points to in its registry."""
