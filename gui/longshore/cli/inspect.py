@@ -150,11 +150,9 @@ def _shown(
 
 
 def _command(reference: Reference, found: Inspected) -> PullCommand | None:
-    from longshore.application.inspection.access import artifact_command, pull_command
+    from longshore.application.inspection.access import command_of
 
-    if found.artifact_type:
-        return artifact_command(reference, found.artifact_type)
-    return pull_command(reference, found.digest)
+    return command_of(reference, found.artifact_type, found.digest)
 
 
 def _known(found: Inspected, session: Session, cancellation: Cancellation) -> list[KnownImage]:

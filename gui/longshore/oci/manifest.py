@@ -63,6 +63,7 @@ __all__ = [
     "Index",
     "Manifest",
     "parse_manifest",
+    "type_of_artifact",
 ]
 
 
@@ -133,6 +134,20 @@ class Index:
     def descriptor(self) -> Descriptor:
         """The descriptor of this index."""
         return Descriptor(self.media_type, self.digest, len(self.raw), artifact_type=self.artifact_type)
+
+
+def type_of_artifact(found: Manifest | Index) -> str:
+    """The type of what is no image, "" for an image: ``artifactType``, else that of its configuration (image-spec,
+    manifest.md)."""
+    if (
+        found.artifact_type
+        or isinstance(found, Index)
+        or found.config.media_type in (OCI_CONFIG, DOCKER_CONFIG)
+    ):
+        return found.artifact_type
+    # Many tools leave an image's configuration under a generic type.
+    known = ("application/json", "application/octet-stream", "text/plain", "")
+    return "" if found.config.media_type in known else found.config.media_type
 
 
 def parse_manifest(raw: bytes, media_type: str | None) -> Manifest | Index:

@@ -260,6 +260,7 @@ class NoteKind(enum.Enum):
     SIGNED = "signed"  # a rule requires a signature: ``text`` names the key that verified it
     FETCHED = "fetched"  # Longshore fetched the layers for the engine: ``text`` is a WayReason
     PULLED_NATIVELY = "pulled natively"  # the engine fetched them itself: ``text`` is a WayReason
+    ARTIFACT = "artifact"  # what was copied is no image: ``text`` is its type
     STEP_CONTINUES = "step continues"  # a cancelled build whose builder finishes the step that runs
 
 

@@ -10,23 +10,32 @@ from PySide6.QtWidgets import QMenu
 from longshore.errors import Remedy
 from longshore.models import transfer_choice
 from longshore.models.transfer_text import can_detour
-from longshore.transfers.transfer import Operation, RegistryPlace, State, TransferSnapshot
+from longshore.transfers.transfer import NoteKind, Operation, RegistryPlace, State, TransferSnapshot
 from longshore.widgets.command_menu import add_commands
 from longshore.widgets.transfer_requests import TransferRequests
 from longshore.words import errors
 from longshore.words.pulls import is_into_engine
 
 
-def pull_lines(chosen: Sequence[TransferSnapshot]) -> str:
-    """The lines with which others pull what *chosen* have brought into registries; "" if they have brought nothing."""
-    from longshore.application.inspection.access import pull_command
-
-    done = [
-        one.request.destination.reference
+def in_registries(chosen: Sequence[TransferSnapshot]) -> list[TransferSnapshot]:
+    """Those of *chosen* that have brought something into a registry."""
+    return [
+        one
         for one in chosen
         if one.state is State.SUCCEEDED and isinstance(one.request.destination.place, RegistryPlace)
     ]
-    return "\n".join(pull_command(reference).by_tag for reference in done if reference is not None)
+
+
+def pull_lines(chosen: Sequence[TransferSnapshot]) -> str:
+    """The lines with which others pull what *chosen* have brought into registries; "" if no command is known."""
+    from longshore.application.inspection.access import command_of
+
+    commands = [
+        command_of(reference, next((note.text for note in one.notes if note.kind is NoteKind.ARTIFACT), ""))
+        for one in in_registries(chosen)
+        if (reference := one.request.destination.reference) is not None
+    ]
+    return "\n".join(command.by_tag for command in commands if command is not None)
 
 
 def transfer_menu(pane: TransferRequests) -> QMenu:
@@ -58,9 +67,12 @@ def transfer_menu(pane: TransferRequests) -> QMenu:
     menu.addSeparator()
     pane.copy_reference_verb.entry(menu)
     add_commands(menu, pane.command_lines(), pane.copy_reference_requested.emit)
-    if lines := pull_lines(chosen):
+    if in_registries(chosen):
+        lines = pull_lines(chosen)
         copy = menu.addAction(pane.tr("Copy pull command"))
         copy.triggered.connect(lambda: pane.copy_reference_requested.emit(lines))
+        copy.setEnabled(bool(lines))
+        copy.setToolTip("" if lines else pane.tr("There is no command that pulls this kind."))
     pane.retry_failed_verb.entry(menu)
     pane.remove_verb.entry(menu)
     pane.clear_verb.entry(menu)

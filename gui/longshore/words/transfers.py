@@ -401,6 +401,7 @@ def _note_text(note: TransferNote) -> str:
         NoteKind.FILES_CHANGED: tr("These files were written to while they were sent:"),
         NoteKind.STEP_CONTINUES: tr("Podman finishes the step that is running, then stops."),
         NoteKind.SIGNED: tr("Its signature was verified:"),
+        NoteKind.ARTIFACT: tr("Not a container image, but an artifact of this type:"),
         NoteKind.ATTESTATIONS_GONE: tr("Attestations that are missing at the source were left out:"),
     }[note.kind]
     return f"{sentence} {note.text}".strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from longshore.application.clients import Clients
@@ -18,8 +19,10 @@ from longshore.registry.config import RegistryConfig
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.transfer import NoteKind, State, Waiting
+from longshore.words.transfers import advice_lines
+from testbed.attachments import put_chart
 from testbed.registry import PrivateRegistry
-from testbed.remote_images import seed_repository
+from testbed.remote_images import RegistryWriter, seed_repository
 from testbed.throttle import Throttle
 from testbed.token_server import TokenServer
 from transfertools import Eye, copy
@@ -230,6 +233,24 @@ def test_signatures_come_along_by_the_fallback_tag_and_by_their_own(
     found = there.head("copied/signed", tag)
     assert found is not None
     assert found.digest == cosigned.digest
+
+
+def test_a_chart_is_noted_as_what_it_is(
+    make_queue: Make, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+) -> None:
+    with closing(RegistryWriter(open_registry.address)) as writer:
+        put_chart(writer, "copy/chart", "0.1.0")
+    queue, eye = make_queue()
+    done = eye.until(
+        queue.add(
+            copy(f"{open_registry.address}/copy/chart:0.1.0", f"{second_registry.address}/chart:0.1.0")
+        ),
+        State.SUCCEEDED,
+        30,
+    )
+    helm = "application/vnd.cncf.helm.config.v1+json"
+    assert [(note.kind, note.text) for note in done.notes] == [(NoteKind.ARTIFACT, helm)]
+    assert f"Not a container image, but an artifact of this type: {helm}" in advice_lines(done)
 
 
 def test_sign_ins_of_both_sides(

@@ -22,12 +22,14 @@ from longshore.errors import (
 )
 from longshore.models.columns import Tone, TransferColumn
 from longshore.transfers.queue.mailbox import Changes
-from longshore.transfers.transfer import Operation, State, TransferSnapshot, Waiting
+from longshore.transfers.transfer import NoteKind, Operation, State, TransferNote, TransferSnapshot, Waiting
 from longshore.widgets.theme import Theme
 from longshore.widgets.transfer_menus import pull_lines, transfer_menu
 from longshore.widgets.verbs import Entry
 from qt.models.made import layer, request, transfer
 from qt.widgets.conftest import Bench
+
+HELM = "application/vnd.cncf.helm.config.v1+json"
 
 
 def _click(qtbot: QtBot, button: QPushButton) -> None:
@@ -600,11 +602,16 @@ def test_the_pull_command_of_what_was_pushed_is_copied(bench: Bench) -> None:
     )
     failed = replace(pushed, id="b", state=State.FAILED)
     pulled = replace(pushed, id="c", request=request("127.0.0.1:5000/acme/web:1"))
+    chart = replace(pushed, id="d", notes=(TransferNote(NoteKind.ARTIFACT, HELM),))
+    other = replace(pushed, id="e", notes=(TransferNote(NoteKind.ARTIFACT, "application/x.model"),))
     assert pull_lines([pushed, failed, pulled]) == "docker pull 127.0.0.1:5000/acme/web:1"
+    assert pull_lines([chart, other]) == "helm pull oci://127.0.0.1:5000/acme/web --version 1"
     pane = bench.window.transfer_pane
-    bench.move(pushed, failed)
-    for row, offered in (("a", True), ("b", False)):
+    bench.move(pushed, failed, other)
+    for row, offered in (("a", [""]), ("b", []), ("e", ["There is no command that pulls this kind."])):
         pane.show_transfers([row])
         menu = transfer_menu(pane)
-        assert ("Copy pull command" in [action.text() for action in menu.actions()]) is offered
+        entries = [action for action in menu.actions() if action.text() == "Copy pull command"]
+        reasons = ["" if entry.isEnabled() else entry.toolTip() for entry in entries]
+        assert reasons == offered
         menu.deleteLater()

@@ -61,6 +61,13 @@ class PullCommand:
     only_here: bool
 
 
+def command_of(reference: Reference, artifact_type: str, digest: str = "") -> PullCommand | None:
+    """The command for an image, or for an artifact of that type; None if no command is known. No I/O."""
+    if artifact_type:
+        return artifact_command(reference, artifact_type)
+    return pull_command(reference, digest)
+
+
 def pull_command(reference: Reference, digest: str = "") -> PullCommand:
     """The command for an image in a registry. *digest*: of its manifest or index. No I/O."""
     tagged = reference.with_default_tag()

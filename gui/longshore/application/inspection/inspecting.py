@@ -11,7 +11,7 @@ from longshore.application.inspection.settings import settings_of
 from longshore.application.inspection.values import Document, DocumentKind, Inspected, Layer
 from longshore.errors import DigestMismatch, InvalidContent, InvalidInput, NotInLibrary, NotInRegistry
 from longshore.oci.image_config import ImageConfig
-from longshore.oci.manifest import DOCKER_CONFIG, OCI_CONFIG, Index, Manifest, parse_manifest
+from longshore.oci.manifest import Index, Manifest, parse_manifest, type_of_artifact
 from longshore.transfers.transfer import EnginePlace
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from longshore.cancellation import Cancellation
     from longshore.oci.platform import Platform
     from longshore.transfers.transfer import Endpoint
-
-_CONFIGS = (OCI_CONFIG, DOCKER_CONFIG)
 
 
 def inspect(
@@ -48,7 +46,7 @@ def inspect(
             end,
             digest=top.digest,
             media_type=top.media_type,
-            artifact_type=_artifact_type(top),
+            artifact_type=type_of_artifact(top),
             annotations=tuple(sorted(top.annotations.items())),
             documents=(_document(top),),
         )
@@ -113,15 +111,6 @@ def _with_image(found: Inspected, image: Manifest, raw: bytes | None) -> Inspect
         settings=settings_of(raw or b"{}"),
         documents=documents,
     )
-
-
-def _artifact_type(top: Manifest | Index) -> str:
-    """What it is, if it is no image: by ``artifactType``, else by its configuration (image-spec, manifest.md)."""
-    if top.artifact_type or isinstance(top, Index) or top.config.media_type in _CONFIGS:
-        return top.artifact_type
-    # Many tools leave an image's configuration under a generic type.
-    known = ("application/json", "application/octet-stream", "text/plain", "")
-    return "" if top.config.media_type in known else top.config.media_type
 
 
 def _document(found: Manifest | Index) -> Document:

@@ -130,10 +130,9 @@ class OverviewTab(DetailsTab):
         reference = None if self.subject is None else self.subject.end.reference
         if reference is None:
             return None
-        from longshore.application.inspection.access import artifact_command, pull_command
+        from longshore.application.inspection.access import command_of
 
-        kind = "" if self.inspected is None else self.inspected.artifact_type
-        return artifact_command(reference, kind) if kind else pull_command(reference)
+        return command_of(reference, "" if self.inspected is None else self.inspected.artifact_type)
 
     @Slot()
     def copy_pull_command(self) -> None:

@@ -11,9 +11,10 @@ from longshore.errors import LongshoreError, VerificationFailed
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import short, valid_digest
 from longshore.oci.layer import BlobOutcome, LayerProgress, LayerState
-from longshore.oci.manifest import Index, Manifest
+from longshore.oci.manifest import Index, Manifest, type_of_artifact
 from longshore.registry.failures import REFUSALS
 from longshore.side_by_side import ask_all, first_failure
+from longshore.text import plain
 from longshore.transfers.content.protocol import ContentReader, ContentWriter
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.tag_changes import TagChange
@@ -30,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 #: Blobs of one image that move in parallel.
 SIDE_BY_SIDE = 6
+#: Most characters of an artifact's type that are shown.
+_LONGEST_TYPE = 200
 #: Seconds that the other blobs have to reach a good stopping point after one has failed.
 STOP_SECONDS = 3.0
 
@@ -272,6 +275,8 @@ class CopyWork:
             job.tell(NoteKind.OVERWRITTEN, self._current)
         elif self._current is not None and not changed:
             job.tell(NoteKind.UP_TO_DATE)
+        if artifact := type_of_artifact(top):
+            job.tell(NoteKind.ARTIFACT, plain(artifact, _LONGEST_TYPE))
         if content.picked is not None:
             job.tell(NoteKind.PICKED, str(content.picked))
         if content.pruned:
