@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from longshore.engine.model import EngineInfo
     from longshore.oci.local_image import LocalImage
     from longshore.registry.model import TagDetails
+    from longshore.transfers.tag_changes import TagRecorder
 
 _OFFICIAL = "library/"
 #: The registry that Podman writes before names that were only built.
@@ -165,7 +166,7 @@ def compare(clients: Clients, heres: Iterable[Here], cancellation: Cancellation)
     One HEAD a tag. Where the digest differs, the dates decide whether the registry's image is newer; on Docker Hub
     only if they are known, because reading a manifest there counts as a pull.
     """
-    wanted = [_with_pull(clients, one) for one in heres]
+    wanted = [with_pull(clients.recorder, one) for one in heres]
     asked = [one for one in wanted if not ours_alone(one)]
     digests = tag_digests(clients, [one.reference for one in asked], cancellation)
 
@@ -183,13 +184,18 @@ def compare(clients: Clients, heres: Iterable[Here], cancellation: Cancellation)
     return ask_all(decide, wanted, cancellation)
 
 
-def _with_pull(clients: Clients, one: Here) -> Here:
-    """*one*, with the digests by which it was pulled here, where its engine keeps them with another image."""
-    if one.known or one.digests or not (one.present and one.sure) or one.picked:
+def lacks_pull(one: Here) -> bool:
+    """Whether :func:`with_pull` may know more of *one*. Any thread."""
+    return one.present and one.sure and not (one.known or one.digests or one.picked)
+
+
+def with_pull(recorder: TagRecorder, one: Here) -> Here:
+    """*one*, with the digests by which it was pulled here, where its engine keeps them with another image. Blocks."""
+    if not lacks_pull(one):
         return one
     from longshore.application.tag_history.pulls import pulled_digests
 
-    digests = pulled_digests(clients.recorder, one.reference, one.image_id)
+    digests = pulled_digests(recorder, one.reference, one.image_id)
     return replace(one, digests=digests, known=True) if digests else one
 
 

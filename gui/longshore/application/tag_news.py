@@ -25,14 +25,14 @@ class TagNews:
     """
 
     def __init__(self, recorder: TagRecorder, tell: Callable[[dict[Reference, str | None]], None]) -> None:
-        self._recorder = recorder
+        self.recorder = recorder
         self._tell = tell
         self._lock = threading.Lock()
         self._announced: dict[str, Reference] = {}
 
     def announce(self, changes: Sequence[TagChange]) -> list[str]:
         """See TagRecorder."""
-        ids = self._recorder.announce(changes)
+        ids = self.recorder.announce(changes)
         with self._lock:
             if len(self._announced) > _MOST:
                 self._announced.clear()
@@ -43,7 +43,7 @@ class TagNews:
 
     def settle(self, found: Mapping[str, str | None]) -> None:
         """See TagRecorder."""
-        self._recorder.settle(found)
+        self.recorder.settle(found)
         with self._lock:
             known = {key: self._announced.pop(key, None) for key in found}
         if news := {reference: found[key] for key, reference in known.items() if reference is not None}:
@@ -51,10 +51,10 @@ class TagNews:
 
     def saw(self, place: Place, found: Mapping[Reference, str], asked: float) -> None:
         """See TagRecorder."""
-        self._recorder.saw(place, found, asked)
+        self.recorder.saw(place, found, asked)
         if isinstance(place, RegistryPlace) and found:
             self._tell(dict(found))
 
     def lost(self, group: str) -> None:
         """See TagRecorder."""
-        self._recorder.lost(group)
+        self.recorder.lost(group)

@@ -71,6 +71,7 @@ class States(QObject):
         self._images = images
         self._tags = tags
         self._status = status
+        self._recorder = recorder
         self._checks = TagChecks(clients, clients.checked_tags(), recorder)
         self._asking = StateAsking(clients, tasks, self._checks)
         self._asking.answered.connect(self._answered)
@@ -154,6 +155,7 @@ class States(QObject):
     def look(self) -> None:
         """Compare the images that are listed now; those that are new are looked up on disk, and then asked about."""
         before, self._heres = self._heres, {}
+        unproved: dict[Named, Here] = {}
         for part in self._images.parts:
             status = self._status(part.place)
             picked = isinstance(status.place, LibraryPlace)
@@ -167,10 +169,10 @@ class States(QObject):
                     here = states.here_of(image, picked=picked, sure=sure)
                     assert here is not None
                     known = image, here
+                    if states.lacks_pull(here):
+                        unproved[key] = here
                 self._heres[key] = known
-        self._by_reference = {}
-        for key, (_, here) in self._heres.items():
-            self._by_reference.setdefault(key[1], []).append((key, here))
+        self._group()
         self._wanted = frozenset(self._by_reference)
         self._there = {one: there for one, there in self._there.items() if one in self._by_reference}
         self._dirty.clear()
@@ -178,7 +180,41 @@ class States(QObject):
         for key in gone:
             del self._states[key]
         self._judge(self._by_reference, gone=gone)
-        if fresh := [one for one in self._by_reference if one not in self._there and not self._alone(one)]:
+        self._recall(self._by_reference)
+        self._prove(unproved)
+
+    def _group(self) -> None:
+        self._by_reference = {}
+        for key, (_, here) in self._heres.items():
+            self._by_reference.setdefault(key[1], []).append((key, here))
+
+    def _prove(self, wanted: Mapping[Named, Here]) -> None:
+        """Look up how images were pulled whose engine does not say it."""
+        if wanted:
+            self._tasks.run(
+                self._tasks.states,
+                lambda _: {
+                    key: (here, states.with_pull(self._recorder, here)) for key, here in wanted.items()
+                },
+                done=self._proved,
+                name="known pulls",
+            )
+
+    def _proved(self, found: Mapping[Named, tuple[Here, Here]]) -> None:
+        proved: set[Reference] = set()
+        for key, (before, now) in found.items():
+            image, here = self._heres.get(key, (None, None))
+            if image is not None and here is before and now is not before:
+                self._heres[key] = image, now
+                proved.add(key[1])
+        if proved:
+            self._group()
+            self._judge(proved)
+            self._recall(proved)
+
+    def _recall(self, references: Iterable[Reference]) -> None:
+        """Look up on disk what is known of the tags *references*, and then ask about them."""
+        if fresh := [one for one in references if one not in self._there and not self._alone(one)]:
             self._tasks.run(
                 self._tasks.states,
                 lambda _: self._checks.known(fresh),
@@ -270,6 +306,10 @@ class States(QObject):
     def transferred(self, snapshot: TransferSnapshot) -> None:
         """Take what a successful transfer showed about the tag that it read."""
         source, destination = snapshot.request.source, snapshot.request.destination
+        if destination.reference is not None and isinstance(destination.place, EnginePlace):
+            # The image may have been listed before the pull was in the tag history.
+            here = self._by_reference.get(bare(destination.reference), ())
+            self._prove({key: one for key, one in here if states.lacks_pull(one)})
         if source.reference is None or not isinstance(source.place, RegistryPlace):
             return
         whole = isinstance(destination.place, EnginePlace) and snapshot.request.platform is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import shiboken6
 
 from longshore.application.clients import Clients
 from longshore.application.states import State
+from longshore.application.tag_history.history import TagHistory
 from longshore.engine.address import EngineAddress
 from longshore.engine.model import EngineInfo, ImageStore
 from longshore.errors import RegistryUnreachable, SignInRequired
@@ -29,6 +31,7 @@ from longshore.operations.state_asking import PER_REGISTRY
 from longshore.operations.states import CHECKS_OFF, States
 from longshore.registry.config import RegistryConfig
 from longshore.registry.model import TagDetails
+from longshore.transfers.tag_changes import NO_RECORDER, TagChange, TagOperation, TagRecorder
 from longshore.transfers.transfer import EnginePlace, Operation
 from qt.models.made import request, transfer
 from unit.registry.conftest import Asked, Scripted, reply
@@ -95,10 +98,18 @@ class Tags:
 class Shown:
     """Both models with real States over real HTTP."""
 
-    def __init__(self, desk: Desk, clients: Clients, store: ImageStore = ImageStore.CLASSIC) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        clients: Clients,
+        store: ImageStore = ImageStore.CLASSIC,
+        recorder: TagRecorder = NO_RECORDER,
+    ) -> None:
         self.images, self.tags = ImageModel(), TagModel()
         self.status = PlaceStatus(PlaceState.READY, ENGINE, info(store))
-        self.states = States(clients, desk.tasks, desk.book, self.images, self.tags, lambda _: self.status)
+        self.states = States(
+            clients, desk.tasks, desk.book, self.images, self.tags, lambda _: self.status, recorder
+        )
         self.changes: list[frozenset[Reference]] = []
         self.states.changed.connect(self.changes.append)
 
@@ -323,6 +334,37 @@ def test_transfers_and_changes_of_tags_need_no_question(act, serve) -> None:
         await until(lambda: registry.asked == ["a/web:1"] * 2)
 
     act(scene)
+
+
+def test_an_image_that_was_pulled_as_another_platform(act, serve, tmp_path: Path) -> None:
+    """A classic Docker keeps the digest with the image that had the tag before: the tag history knows it."""
+    registry = Tags(serve)
+    registry.digests = {"a/web:1": sha("1"), "a/web:2": sha("3")}
+    history = TagHistory(tmp_path / "tags.sqlite3")
+    images = [registry.image("a/web:1"), registry.image("a/web:2")]
+
+    def pulled(image: LocalImage) -> None:
+        assert image.reference is not None
+        origins = (f"{image.reference.name}@{sha('1')}",)
+        change = TagChange(ENGINE, image.reference, TagOperation.PULL, sha("before"), origins=origins)
+        (key,) = history.announce([change])
+        history.settle({key: image.image_id})
+
+    async def scene(desk: Desk, shown: Callable[..., Shown]) -> None:
+        pulled(images[0])
+        one = shown(recorder=history)
+        one.show(*images)
+        await until(lambda: one.words() == ["in sync", "unknown"])
+        pulled(images[1])  # it was listed before
+        wanted = request(str(images[1].reference), Operation.PULL)
+        wanted = replace(wanted, platform=Platform("linux", "s390x"))
+        one.states.transferred(transfer(request=wanted, digest=images[1].image_id))
+        await until(lambda: one.words() == ["in sync", "newer"])
+        one.show(*images)
+        assert one.words() == ["in sync", "newer"]
+
+    act(scene)
+    history.close()
 
 
 def test_details_that_the_table_of_tags_reads_are_enough(act, serve) -> None:

@@ -7,6 +7,7 @@ another platform that takes the tag.
 from __future__ import annotations
 
 from longshore.application.tag_history.history import TagHistory
+from longshore.application.tag_news import TagNews
 from longshore.oci.reference import Reference
 from longshore.transfers.tag_changes import TagOperation, TagRecorder
 
@@ -19,6 +20,8 @@ def pulled_digests(recorder: TagRecorder, reference: Reference, image_id: str) -
 
     It was then pulled by a digest that the image before it had. () if it was not pulled here. Blocks.
     """
+    if isinstance(recorder, TagNews):
+        recorder = recorder.recorder
     if not isinstance(recorder, TagHistory):
         return ()
     names = (reference.name, reference.familiar_name)

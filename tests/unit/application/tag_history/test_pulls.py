@@ -11,6 +11,7 @@ from longshore.application.clients import Clients
 from longshore.application.states import State, compare, of_images
 from longshore.application.tag_history.history import TagHistory
 from longshore.application.tag_history.pulls import pulled_digests
+from longshore.application.tag_news import TagNews
 from longshore.cancellation import Cancellation
 from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
@@ -43,6 +44,10 @@ def history(tmp_path: Path) -> Iterator[TagHistory]:
 def test_another_platform_has_the_digest_of_the_one_before(history: TagHistory) -> None:
     assert pulled_digests(history, NAME, S390X) == (INDEX,)
     assert pulled_digests(history, NAME, ARM64) == (INDEX,)
+
+
+def test_a_window_asks_the_history_behind_its_news(history: TagHistory) -> None:
+    assert pulled_digests(TagNews(history, lambda _: None), NAME, S390X) == (INDEX,)
 
 
 def test_what_was_not_pulled_has_none(history: TagHistory) -> None:
