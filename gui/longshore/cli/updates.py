@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from longshore.application import places
 from longshore.application.session import Session
+from longshore.application.updates.model import Held
 from longshore.application.updates.snoozes import MOST_DAYS, Snoozes
 from longshore.cli import exit_codes, list_files
 from longshore.cli.interrupting import cancelled_by_signal
 from longshore.cli.output import Output, error_values
 from longshore.cli.streams import report
 from longshore.cli.transfer_values import place_values
-from longshore.errors import InvalidInput, LongshoreError
+from longshore.errors import InvalidInput, LongshoreError, NotSigned
 from longshore.language import tr
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.transfers.transfer import EnginePlace
@@ -42,7 +43,7 @@ puts moved tags back.
 
 exit codes:
   0  all is updated, or there is nothing to update
-  1  it failed, was not agreed to, or the image is not here
+  1  it failed, was not agreed to, the image is not here, or it is named and its update is not signed
   2  wrong usage
   3  some images could not be compared or updated
   4  the registry refused (sign in)
@@ -169,16 +170,21 @@ def update(session: Session, arguments: argparse.Namespace, output: Output) -> i
             return exit_codes.INTERRUPTED
     codes += failed
     codes += _report(plan, named, output)
-    codes += [exit_codes.DONE] * (plan.looked - len(plan.failures))
+    looked = plan.looked - len(plan.failures)
     if arguments.snooze is not None:
-        return _snooze(snoozes, plan, arguments.snooze, output, codes)
+        return _snooze(snoozes, plan, arguments.snooze, output, [*codes, *[exit_codes.DONE] * looked])
     chosen = plan.offered
+    refused = _refused(plan, named)
+    codes += [exit_codes.DONE] * (looked - len(refused))
     asks = not (arguments.yes or arguments.dry_run)
     if not output.quiet or asks or arguments.dry_run:
         _show(plan, wanted, session.clients.budget_of(DOCKER_HUB), output)
     for one in plan.updates:
         output.record("update", update_values(one, "planned" if one.held is None else "held"))
-    if arguments.dry_run or not chosen:
+    if arguments.dry_run:
+        return exit_codes.of_codes(codes)
+    codes += _report_refused(refused, output)
+    if not chosen:
         return exit_codes.of_codes(codes)
     if asks and not _agreed(output, len(chosen)):
         output.line(tr("Nothing was updated."))
@@ -275,6 +281,32 @@ def _report(plan: UpdatePlan, named: Sequence[Reference], output: Output) -> lis
             codes.append(exit_codes.of_error(error))
         else:
             output.warning(tr("{image} is not here.").format(image=reference.familiar))
+    return codes
+
+
+def _refused(plan: UpdatePlan, named: Sequence[Reference]) -> list[Update]:
+    """An update of each image in *named* of which all updates are refused because they are not signed."""
+    offered = {(one.place, one.reference) for one in plan.offered}
+    refused = {
+        (one.place, one.reference): one
+        for one in plan.updates
+        if one.held is Held.NOT_SIGNED and one.reference in named
+    }
+    return [one for key, one in refused.items() if key not in offered]
+
+
+def _report_refused(refused: Sequence[Update], output: Output) -> list[int]:
+    """Print what was refused; returns the exit codes."""
+    codes = []
+    for one in refused:
+        target = one.target.familiar
+        error = NotSigned(
+            "Not updated: no signature by one of your keys was found, and only signed images are allowed.",
+            advice=f"See longshore verify {target}.",
+            registry=one.target.domain,
+        )
+        output.error(error, at=target)
+        codes.append(exit_codes.of_error(error))
     return codes
 
 

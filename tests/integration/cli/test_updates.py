@@ -149,6 +149,28 @@ def test_a_young_version_waits_for_its_age(run: Run, open_registry: PrivateRegis
         run("", "update", "update", "--from", "library", name, "--newer-version")
 
 
+def test_a_named_image_whose_update_is_not_signed_fails(run: Run, open_registry: PrivateRegistry) -> None:
+    names = [f"{open_registry.address}/updates/{path}:1" for path in ("guarded", "free")]
+    for seed in ("old", "newer"):
+        for path in ("guarded", "free"):
+            seeded(open_registry, f"updates/{path}", "1", seed)
+        if seed == "old":
+            run("", "transfer", "pull", "--to", "library", *names)
+    run("", "key", "keys", "only-signed", f"{open_registry.address}/updates/guarded")
+    library = ("update", "--from", "library", "--yes")
+    code, (held,) = run("", "update", *library, names[0])
+    assert (code, held["held"], held["state"]) == (1, "not signed", "held")
+    assert run("", "update", *library, names[0], "--dry-run")[0] == 0
+    code, (error,) = run("", "error", *library, *names)
+    assert (code, error["code"], error["advice"]) == (
+        3,
+        "registry.not-signed",
+        f"See longshore verify {names[0]}.",
+    )
+    code, (held,) = run("", "update", *library, "--all")
+    assert (code, held["reference"]) == (0, names[0]), "the other was updated, and this one was not named"
+
+
 def test_a_plan_costs_no_pull_at_docker_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digests = {
         tag: f"sha256:{number * 64}" for tag, number in (("1.27", "2"), ("1.28", "3"), ("latest", "4"))
