@@ -152,7 +152,9 @@ def test_rows_say_what_is_attached(full: Asked) -> None:
     assert full.tab.list.height() == 4 * ROW
     full.tab.set_wide(True)  # the table is beside the list then
     assert full.tab.list.maximumHeight() > 1000
+    assert full.tab.tables.package_section.band.objectName() == "", "no line below that of the tabs"
     full.tab.set_wide(False)
+    assert full.tab.tables.package_section.band.objectName() == "band"
     index = full.tab.model.index(1)
     spoken = index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert spoken == "SBOM for linux/amd64, SPDX 2.3, 2 packages, made by syft 1.18, 1.1 MB"

@@ -288,6 +288,11 @@ def test_f5_reads_again_and_escape_goes_back(bench: Bench, qtbot: QtBot) -> None
     assert window.focusWidget() is view
     with qtbot.waitSignal(window.registry_pane.refresh_requested):
         qtbot.keyClick(view, _KEY.Key_F5)
+    tags = window.registry_pane.tags.view
+    tags.setFocus()
+    window.details.focus_content()
+    qtbot.keyClick(window.focusWidget(), _KEY.Key_F4)
+    assert not window.details.isVisible() and window.focusWidget() is tags
 
 
 def test_ctrl_f_and_page_keys_are_for_the_chosen_tab(bench: Bench, qtbot: QtBot) -> None:

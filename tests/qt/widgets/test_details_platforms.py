@@ -171,6 +171,9 @@ def test_a_refusal_and_the_low_panel(qtbot: QtBot, tab: PlatformsTab) -> None:
     tab.set_wide(True)
     assert not tab.sentence.isVisible() and tab.note.whole() == "An index of 2 platforms."
     qtbot.waitUntil(lambda: tab.list.mapTo(tab, QPoint()).x() >= tab.view.width() > 0)
+    tab.set_inspected(replace(INDEX, attestations=()))
+    qtbot.waitUntil(lambda: tab.view.width() == tab.width())  # no empty half
+    tab.set_inspected(INDEX)
     tab.set_wide(False)
     qtbot.waitUntil(lambda: tab.list.mapTo(tab, QPoint()).y() >= tab.view.height())
 

@@ -119,6 +119,7 @@ class AttachedTab(DetailsTab):
         super().set_wide(wide)
         across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
         self._parts.setDirection(across if wide else down)
+        self.tables.set_wide(wide)
         self._fit()
 
     def focus_filter(self) -> bool:

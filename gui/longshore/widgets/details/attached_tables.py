@@ -67,7 +67,7 @@ class _Section(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        band = _Band(title)
+        self.band = band = _Band(title)
         row = band.row
         self.count = ElidedLabel("dim")
         self.count.keep_whole()
@@ -126,6 +126,12 @@ class AttachedTables(QStackedWidget):
         self.addWidget(self.blank)
         self.output: OutputView | None = None
         self.clear()
+
+    def set_wide(self, wide: bool) -> None:
+        """Show the tables beside the list, where nothing is above them that a line would end, or below it."""
+        for band in (self.package_section.band, self.finding_section.band, self._fact_band):
+            band.setObjectName("" if wide else "band")
+            band.style().polish(band)
 
     def _section(
         self, title: str, filter_text: str, view: TableView, model: PackageModel | FindingModel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtWidgets import QSplitter, QWidget
+from PySide6.QtWidgets import QApplication, QSplitter, QWidget
 
 from longshore.widgets.details.panel import DetailsPanel
 from longshore.widgets.details.remembered import WIDE, WIDTH, remembered
@@ -54,6 +54,9 @@ class DetailsPlace(QObject):
     def set_shown(self, shown: bool) -> None:
         """Show the panel, also where the strip shows Transfers, or hide it."""
         changed = shown != self.shown
+        focus = QApplication.focusWidget()
+        if not shown and focus is not None and self._panel.isAncestorOf(focus):
+            self._panel.left.emit()  # Qt would focus the first pane, whose rows are other images
         self.shown = shown
         self._arrange()
         if shown and not self._wide:

@@ -109,6 +109,7 @@ class PlatformsTab(AskingTab):
         self._sides.setContentsMargins(0, 0, 0, 0)
         self._sides.setSpacing(0)
         self._sides.addWidget(self.view, 1)
+        self._lower = lower
         self._sides.addWidget(lower)
         self.body.addLayout(self._sides, 1)
         self.body.addWidget(self.notice)
@@ -211,6 +212,7 @@ class PlatformsTab(AskingTab):
         self.beside.setVisible(bool(rows))
         self.list.setVisible(bool(rows))
         self._rule.setVisible(bool(rows) and not self.wide)
+        self._lower.setVisible(bool(rows) or not self.wide)  # no empty half
         self._fit(len(rows))
         self.count.set_text(self.tr("{0}, attached to these platforms").format(len(rows)))
         sentence = "" if found is None else self._sentence(found)
