@@ -14,6 +14,7 @@ from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import LongshoreError
 from longshore.loopback.server import Limits, Loopback, Offer
 from loopbacktools import ArrivingBlob, Ask, Connect, PlainShelf, everything, url
+from waiting import wait_until
 
 
 @pytest.fixture
@@ -80,6 +81,7 @@ def test_the_end_of_the_last_one_ends_all(
     with loopback.offer(PlainShelf(blobs={blob.digest: blob}), Cancellation()) as offer:
         blocked = reading(pool, ask, offer, blob)
         stranger = connect(offer)
+        wait_until(lambda: len(threads_of_ours()) == 3)  # one that accepts, and one for each connection
     assert threads_of_ours() == []
     assert everything(stranger) == b""
     with pytest.raises(http.client.IncompleteRead):
