@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from longshore.settings import Settings
 from longshore.transfers.journal.journal import MAX_AGE_DAYS, MAX_ROWS
 from longshore.transfers.queue.scheduler import CONCURRENCY
+
+if TYPE_CHECKING:
+    from longshore.transfers.bandwidth import Bandwidth
 
 #: The minimum and maximum of each number; a settings file may contain anything.
 BOUNDS = {
     "concurrency": (1, 20),
     "per_registry": (0, 20),
     "copy_limit": (0, 100_000),
+    "connections": (1, 16),
     "check_minutes": (0, 10_080),
     "history_days": (1, 3650),
     "history_rows": (100, 50_000),
 }
+
+
+class _Connections(Protocol):
+    per_registry: int
+
+
+class _HandOver(Protocol):
+    native: bool
+
+    @property
+    def connections(self) -> _Connections: ...
+
+
+class Limited(Protocol):
+    """What choices limit: the clients that transfers share."""
+
+    @property
+    def bandwidth(self) -> Bandwidth: ...
+
+    @property
+    def hand_over(self) -> _HandOver | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +53,7 @@ class Choices:
     #: The maximum number of concurrent transfers, in total and per registry (0: no separate limit).
     concurrency: int = CONCURRENCY
     per_registry: int = 0
-    #: MB per second for all of Longshore's own copies together; 0 for no limit.
+    #: MB per second for all that Longshore itself moves, pulls that it fetches included; 0 for no limit.
     copy_limit: int = 0
     #: The maximum age in days and number of rows of the history.
     history_days: int = MAX_AGE_DAYS
@@ -39,6 +64,10 @@ class Choices:
     tray: bool = False
     #: Minutes until registries are asked again what the tags of local images point to; 0 for only on request.
     check_minutes: int = 60
+    #: Whether Longshore may fetch the layers of a pull for an engine; otherwise all pulls are native.
+    fetch_pulls: bool = True
+    #: The maximum number of connections to one registry for such pulls, all together.
+    connections: int = 6
 
     @staticmethod
     def read(settings: Settings) -> Choices:
@@ -49,6 +78,13 @@ class Choices:
         for name, (least, most) in BOUNDS.items():
             found[name] = min(max(found[name], least), most)
         return Choices(**found)
+
+    def limit(self, clients: Limited) -> None:
+        """Apply the choices about copies and pulls to *clients*; running transfers follow the speed limit at once."""
+        clients.bandwidth.limit = self.copy_limit * 1e6 or None
+        if clients.hand_over is not None:
+            clients.hand_over.native = not self.fetch_pulls
+            clients.hand_over.connections.per_registry = self.connections
 
     def write(self, settings: Settings, since: Choices) -> None:
         """Save the choices that differ from the shown *since*: another Longshore may have changed the others."""

@@ -156,7 +156,7 @@ class Session:
         """Apply the user's speed limit for copies to what is downloaded without the queue, too."""
         from longshore.application.choices import Choices
 
-        self.clients.bandwidth.limit = Choices.read(self.settings).copy_limit * 1e6 or None
+        Choices.read(self.settings).limit(self.clients)
 
     def _wake(self) -> None:
         waker = self._waker  # any thread

@@ -48,6 +48,7 @@ from longshore.operations.tag_signatures import TagSignatures
 from longshore.operations.tasks import Tasks
 from longshore.operations.transfers import Transfers
 from longshore.operations.undo import Undoing
+from longshore.operations.unfinished import Unfinished
 from longshore.operations.updates import Updates
 from longshore.operations.usage import ShownUsage
 from longshore.registry.config import RegistryConfig
@@ -117,6 +118,7 @@ class Operations(QObject):
         self.platforms = ImagePlatforms(self.clients, self.tasks, lambda: self.images.status, images)
         self.images.images_changed.connect(self.platforms.look)
         self.images.status_changed.connect(self.platforms.look)
+        self.unfinished = Unfinished(self.clients, self.tasks, lambda: self.images.library)
         self.cleanup = CleanUps(self.clients, self.tasks, Pins(settings))
         self.updates = Updates(self.clients, self.tasks, Snoozes(settings))
         certificates = folders.config / "certificates"

@@ -52,7 +52,6 @@ class Transfers(QObject):
         super().__init__()
         self._clients = clients
         self._tasks = tasks
-        self._bandwidth = clients.bandwidth
         self._listing = listing
         self._transfers = transfers
         choices = Choices.read(settings)
@@ -160,7 +159,7 @@ class Transfers(QObject):
     def choose(self, choices: Choices) -> None:
         """Apply the user's limits for transfers and history; running transfers continue."""
         self.queue.set_limits(concurrency=choices.concurrency, per_registry=choices.per_registry)
-        self._bandwidth.limit = choices.copy_limit * 1e6 or None
+        choices.limit(self._clients)
         self.journal.set_limits(max_age_days=choices.history_days, max_rows=choices.history_rows)
 
     def retry_refused(self, host: str) -> None:

@@ -1,4 +1,4 @@
-"""The speed limit for Longshore's own copies: one limit for all of them together."""
+"""The speed limit for what Longshore itself moves: one limit for all of it together."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SMALLEST = 4096
 
 
 class Bandwidth:
-    """A token bucket that all copies share, including pulls into the library and pushes out of it.
+    """A token bucket that all copies share, with pulls that Longshore fetches and pushes out of the library.
 
     Every copied byte counts once, whatever connections it passes (a copy between registries receives and sends at the
-    same pace). Pulls and pushes done by an engine are not limited. Any thread.
+    same pace). Native pulls, and pushes by an engine, are not limited. Any thread.
     """
 
     def __init__(self, bytes_per_second: float | None = None) -> None:

@@ -288,6 +288,9 @@ class Wiring(QObject):
         shown = replace(Choices.read(self._settings), appearance=current_theme().appearance.value)
         sheet = PreferencesSheet(self.window, shown)
         sheet.chosen.connect(lambda choices: self._choose(choices, shown))
+        unfinished = self._operations.unfinished
+        sheet.removal_requested.connect(lambda: unfinished.remove(sheet.show_unfinished))
+        unfinished.measure(sheet.show_unfinished)
         sheet.open()
 
     def _choose(self, choices: Choices, shown: Choices) -> None:

@@ -15,7 +15,7 @@ from longshore.transfers.transfer import (
 )
 
 #: Bytes of a pull that moved little. Nothing is decided by this, only said.
-LITTLE = 32 << 20
+LITTLE = 32_000_000
 _TOLD = frozenset({NoteKind.FETCHED, NoteKind.PULLED_NATIVELY, NoteKind.UP_TO_DATE})
 
 

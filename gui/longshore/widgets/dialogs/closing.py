@@ -29,7 +29,11 @@ class CloseSheet(Sheet):
         )
         said = [kept]
         if builds < running:
-            said.append(self.tr("An engine may have to download unfinished pulls again."))
+            said.append(
+                self.tr(
+                    "Pulls that Longshore fetches continue where they stopped; other pulls may start over."
+                )
+            )
         if builds:
             said.append(self.tr("A build starts again from the beginning; finished steps are cached."))
         self.body.addWidget(plain_label(" ".join(said), role="dim", wrap=True))
