@@ -219,5 +219,5 @@ def test_closing_says_what_is_lost(
     sheet = CloseSheet(None, running, builds=builds)
     qtbot.addWidget(sheet)
     said = " ".join(label.text() for label in sheet.findChildren(type(sheet.problem)))
-    assert ("unfinished pulls" in said) is pulls_told
+    assert ("Pulls that Longshore fetches continue" in said) is pulls_told
     assert ("A build starts again from the beginning" in said) is builds_told
