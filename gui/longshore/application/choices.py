@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from longshore.settings import Settings
+from longshore.transfers.connections import PER_HOST
 from longshore.transfers.journal.journal import MAX_AGE_DAYS, MAX_ROWS
 from longshore.transfers.queue.scheduler import CONCURRENCY
 
 if TYPE_CHECKING:
-    from longshore.transfers.bandwidth import Bandwidth
+    from longshore.transfers.clients import Clients
 
 #: The minimum and maximum of each number; a settings file may contain anything.
 BOUNDS = {
@@ -22,27 +23,6 @@ BOUNDS = {
     "history_days": (1, 3650),
     "history_rows": (100, 50_000),
 }
-
-
-class _Connections(Protocol):
-    per_registry: int
-
-
-class _HandOver(Protocol):
-    native: bool
-
-    @property
-    def connections(self) -> _Connections: ...
-
-
-class Limited(Protocol):
-    """What choices limit: the clients that transfers share."""
-
-    @property
-    def bandwidth(self) -> Bandwidth: ...
-
-    @property
-    def hand_over(self) -> _HandOver | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +47,7 @@ class Choices:
     #: Whether Longshore may fetch the layers of a pull for an engine; otherwise all pulls are native.
     fetch_pulls: bool = True
     #: The maximum number of connections to one registry for such pulls, all together.
-    connections: int = 6
+    connections: int = PER_HOST
 
     @staticmethod
     def read(settings: Settings) -> Choices:
@@ -79,12 +59,12 @@ class Choices:
             found[name] = min(max(found[name], least), most)
         return Choices(**found)
 
-    def limit(self, clients: Limited) -> None:
+    def limit(self, clients: Clients) -> None:
         """Apply the choices about copies and pulls to *clients*; running transfers follow the speed limit at once."""
         clients.bandwidth.limit = self.copy_limit * 1e6 or None
         if clients.hand_over is not None:
             clients.hand_over.native = not self.fetch_pulls
-            clients.hand_over.connections.per_registry = self.connections
+            clients.hand_over.connections.per_host = self.connections
 
     def write(self, settings: Settings, since: Choices) -> None:
         """Save the choices that differ from the shown *since*: another Longshore may have changed the others."""

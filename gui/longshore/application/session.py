@@ -139,8 +139,8 @@ class Session:
             from longshore.transfers.queue.queue import TransferQueue
 
             choices = Choices.read(self.settings)
-            self.limit_copies()
             self.clients.hand_over = HandOver(lambda: self.library().path)
+            choices.limit(self.clients)
             self._queue = TransferQueue(
                 self.clients,
                 self.journal(),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from PySide6.QtWidgets import QCheckBox
 from pytestqt.qtbot import QtBot
 
 from longshore.application.choices import Choices
+from longshore.application.clients import Clients
+from longshore.application.session import Session
 from longshore.errors import LongshoreError
+from longshore.registry.config import RegistryConfig
 from longshore.settings import Settings
-from longshore.transfers.bandwidth import Bandwidth
+from longshore.transfers.hand_over import HandOver
 from longshore.widgets.dialogs.preferences import PreferencesSheet
 from longshore.widgets.theme import Theme
 
@@ -83,15 +85,27 @@ def test_the_sheet_fits_a_small_window_and_cuts_nothing(light: Theme, qtbot: QtB
 
 
 def test_choices_limit_copies_and_pulls(tmp_path: Path) -> None:
-    clients = SimpleNamespace(bandwidth=Bandwidth(), hand_over=None)
+    clients = Clients({}, RegistryConfig)
     Choices(copy_limit=3).limit(clients)
     assert clients.bandwidth.limit == 3e6
-    shared = SimpleNamespace(native=False, connections=SimpleNamespace(per_registry=6))
-    clients = SimpleNamespace(bandwidth=Bandwidth(), hand_over=shared)
+    shared = clients.hand_over = HandOver(lambda: tmp_path)
     Choices(fetch_pulls=False, connections=2).limit(clients)
-    assert (shared.native, shared.connections.per_registry, clients.bandwidth.limit) == (True, 2, None)
+    assert (shared.native, shared.connections.limit("r.io"), clients.bandwidth.limit) == (True, 2, None)
     Choices().limit(clients)
-    assert (shared.native, shared.connections.per_registry) == (False, 6)
+    assert (shared.native, shared.connections.limit("r.io")) == (False, 6)
+
+
+def test_a_session_without_a_window_has_the_same_limits(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    Choices(fetch_pulls=False, connections=3, copy_limit=2).write(Settings(tmp_path / "longshore"), Choices())
+    session = Session(environ, history=False)
+    try:
+        session.queue()
+        shared = session.clients.hand_over
+        assert shared is not None and shared.native and shared.connections.limit("r.io") == 3
+        assert session.clients.bandwidth.limit == 2e6
+    finally:
+        session.close()
 
 
 def test_nonsense_in_the_settings_does_no_harm(tmp_path: Path) -> None:
