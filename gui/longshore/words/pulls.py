@@ -13,9 +13,8 @@ from longshore.transfers.transfer import (
     TransferSnapshot,
     WayReason,
 )
+from longshore.transfers.ways.rule import DEFAULT_RULE
 
-#: Bytes of a pull that moved little. Nothing is decided by this, only said.
-LITTLE = 32_000_000
 _TOLD = frozenset({NoteKind.FETCHED, NoteKind.PULLED_NATIVELY, NoteKind.UP_TO_DATE})
 
 
@@ -51,7 +50,7 @@ def unnoted_text(snapshot: TransferSnapshot) -> str:
         or any(note.kind in _TOLD for note in snapshot.notes)
     ):
         return ""
-    if snapshot.moved is not None and snapshot.moved.bytes <= LITTLE:
+    if snapshot.moved is not None and snapshot.moved.bytes < DEFAULT_RULE.least:
         return tr("The engine fetched the layers itself, because little was missing.")
     return tr("The engine fetched the layers itself.")
 

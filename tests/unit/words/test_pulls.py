@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from longshore.transfers.transfer import Moved, NoteKind, State, TransferNote, TransferSnapshot, WayReason
+from longshore.transfers.ways.rule import DEFAULT_RULE
 from longshore.words import pulls, transfers
 from transfertools import copy, pull, push
 
@@ -24,7 +25,9 @@ def test_every_reason_has_its_sentence(reason):
 
 
 def test_a_pull_without_a_note_was_the_engines_own() -> None:
-    little, much = (replace(_DONE, moved=Moved(size)) for size in (pulls.LITTLE, pulls.LITTLE + 1))
+    little, much = (
+        replace(_DONE, moved=Moved(size)) for size in (DEFAULT_RULE.least - 1, DEFAULT_RULE.least)
+    )
     assert transfers.row_lines(little) == (
         "The engine fetched the layers itself, because little was missing.",
     )
