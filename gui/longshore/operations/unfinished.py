@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from longshore.application.clients import Clients
-from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
 from longshore.operations.tasks import Tasks
 from longshore.transfers.transfer import LibraryPlace
+
+if TYPE_CHECKING:
+    from longshore.library.library import Library
 
 #: Gets the bytes that are kept, or why they are not known.
 Told = Callable[[int | LongshoreError], None]
@@ -27,18 +30,23 @@ class Unfinished:
 
     def measure(self, told: Told) -> None:
         """Report the bytes of all unfinished downloads."""
-        library = self._clients.library(self._library().path)
-        self._run(lambda _: library.unfinished_bytes(), told)
+        self._run(lambda library: library.unfinished_bytes(), told)
 
     def remove(self, told: Told) -> None:
         """Remove those that nobody is writing, and report the bytes of the others."""
-        library = self._clients.library(self._library().path)
 
-        def work(_: Cancellation) -> int:
+        def work(library: Library) -> int:
             library.drop_unfinished()
             return library.unfinished_bytes()
 
         self._run(work, told)
 
-    def _run(self, work: Callable[[Cancellation], int], told: Told) -> None:
-        self._tasks.run(self._tasks.quick, work, done=told, failed=told, name="unfinished downloads")
+    def _run(self, work: Callable[[Library], int], told: Told) -> None:
+        path = self._library().path
+        self._tasks.run(
+            self._tasks.quick,
+            lambda _: work(self._clients.library(path)),
+            done=told,
+            failed=told,
+            name="unfinished downloads",
+        )
