@@ -258,6 +258,9 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
         return tr("Reading the manifest")
     if snapshot.moved_bytes <= 0 and plan is not None and not phase:
         return plan_text(plan, operation)
+    if snapshot.phase is Phase.HANDING_OVER:
+        # All bytes have arrived: the phase is the news.
+        return ", ".join([phase, text.size(snapshot.moved_bytes)] if snapshot.moved_bytes > 0 else [phase])
     parts = [progress] if snapshot.moved_bytes > 0 or snapshot.total_bytes else []
     if plan is not None and plan.here_bytes > 0:
         here = text.about_size(plan.here_bytes) if plan.estimated else text.size(plan.here_bytes)
@@ -344,7 +347,9 @@ def row_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
 
 def advice_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
     """Return the lines below a row: advice and the other side's own words for a failed one; then the notes."""
-    notes = tuple(line for line in (_note_text(note) for note in snapshot.notes) if line)
+    done = snapshot.state is State.SUCCEEDED
+    shown = (_note_text(note, done=done) for note in pulls.last_way(snapshot.notes))
+    notes = tuple(line for line in shown if line)
     error = snapshot.error
     if error is None or snapshot.state is not State.FAILED:
         return notes
@@ -356,9 +361,9 @@ def advice_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
     return (*(line for line in (errors.advice(error), *words) if line), *notes)
 
 
-def _note_text(note: TransferNote) -> str:
+def _note_text(note: TransferNote, *, done: bool) -> str:
     if note.kind in (NoteKind.FETCHED, NoteKind.PULLED_NATIVELY):
-        return pulls.way_text(note)
+        return pulls.way_text(note, done=done)
     if note.kind is NoteKind.ENGINE_SAYS:
         return note.text
     if note.kind is NoteKind.ONE_PLATFORM:

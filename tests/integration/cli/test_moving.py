@@ -92,7 +92,9 @@ def test_both_platforms_of_an_index_are_pulled_in_turn(
         ):
             (last,) = longshore.records("pull", source, *options)[-1:]
             assert (last["state"], last["digest"], last["error"]) == ("Succeeded", seeded.digest, None)
-            assert "not verified" not in {note["kind"] for note in last["notes"]}
+            kinds = {note["kind"] for note in last["notes"]}
+            assert "not verified" not in kinds
+            assert ("pulled natively" in kinds) == ("--native" in options)
             assert client.inspect_image(source)["Id"] in (image.config_digest, seeded.digest)
     finally:
         client.close()

@@ -211,7 +211,7 @@ def test_handing_over_has_a_bar_and_no_speed(model):
     assert cells[TransferColumn.STATUS] == "Running"
     assert cells[TransferColumn.PROGRESS] == "88 %"
     assert model.index(0, TransferColumn.PROGRESS).data(Role.PERMILLE) == 880
-    assert cells[TransferColumn.TRANSFERRED] == "240 of 240 MB, handing over to the engine"
+    assert cells[TransferColumn.TRANSFERRED] == "Handing over to the engine, 240 MB"
     assert cells[TransferColumn.SPEED] == cells[TransferColumn.TIME_LEFT] == ""
 
 

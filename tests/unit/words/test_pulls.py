@@ -19,9 +19,26 @@ _FETCHED = (WayReason.LARGE, WayReason.UNFINISHED)
 @pytest.mark.parametrize("reason", WayReason)
 def test_every_reason_has_its_sentence(reason):
     kind = NoteKind.FETCHED if reason in _FETCHED else NoteKind.PULLED_NATIVELY
-    own, unknown = (pulls.way_text(TransferNote(kind, text)) for text in (reason.value, "of a newer version"))
-    assert own != unknown
-    assert own.startswith("Longshore fetched" if reason in _FETCHED else "The engine fetched")
+    who = "Longshore" if reason in _FETCHED else "The engine"
+    for done, does in ((True, "fetched"), (False, "fetches")):
+        own, unknown = (
+            pulls.way_text(TransferNote(kind, text), done=done)
+            for text in (reason.value, "of a newer version")
+        )
+        assert own != unknown
+        assert own.startswith(f"{who} {does}") and unknown.startswith(f"{who} {does}")
+
+
+def test_of_two_ways_the_last_is_shown_in_the_tense_of_the_row() -> None:
+    notes = (
+        TransferNote(NoteKind.FETCHED, WayReason.LARGE.value),
+        TransferNote(NoteKind.TAGGED),
+        TransferNote(NoteKind.PULLED_NATIVELY, WayReason.UNREACHABLE.value),
+    )
+    tagged, way = transfers.row_lines(replace(_DONE, notes=notes))
+    assert "tagged" in tagged and way.startswith("The engine fetched the layers itself, because it can't")
+    (way,) = transfers.row_lines(replace(_DONE, notes=notes[:1], state=State.RUNNING))
+    assert way.endswith("because much is missing.")
 
 
 def test_a_pull_without_a_note_was_the_engines_own() -> None:
