@@ -138,7 +138,6 @@ class PullWay:
         shared = job.clients.hand_over
         if shared is None:
             return None, None
-        from longshore.transfers.ways.handing_over import HandingOver, NotTakenError  # late: most are small
         from longshore.transfers.ways.pull_choice import Choice
 
         reference, registry, place = _ends(job.request)
@@ -149,6 +148,8 @@ class PullWay:
             raise Cancelled
         if found is None:
             return None, choice.read
+        from longshore.transfers.ways.handing_over import HandingOver, NotTakenError  # late: most are small
+
         with contextlib.closing(HandingOver(job, shared, found, reference, engine)) as handing:
             try:
                 handing.take()
