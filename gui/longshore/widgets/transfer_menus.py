@@ -77,5 +77,6 @@ def transfer_menu(pane: TransferRequests) -> QMenu:
     pane.remove_verb.entry(menu)
     pane.clear_verb.entry(menu)
     menu.addSeparator()
-    menu.addMenu(pane.when_menu)
+    # addMenu would make it a child of this menu for PySide, and its entries invalid once this menu is gone.
+    menu.addAction(pane.when_menu.menuAction())
     return menu

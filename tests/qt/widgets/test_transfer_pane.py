@@ -21,6 +21,7 @@ from longshore.errors import (
     TlsFailed,
 )
 from longshore.models.columns import Tone, TransferColumn
+from longshore.models.transfer_choice import After
 from longshore.transfers.queue.mailbox import Changes
 from longshore.transfers.transfer import NoteKind, Operation, State, TransferNote, TransferSnapshot, Waiting
 from longshore.widgets.theme import Theme
@@ -615,3 +616,15 @@ def test_the_pull_command_of_what_was_pushed_is_copied(bench: Bench) -> None:
         reasons = ["" if entry.isEnabled() else entry.toolTip() for entry in entries]
         assert reasons == offered
         menu.deleteLater()
+
+
+def test_a_closed_menu_leaves_when_finished_as_it_was(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    bench.move(transfer("a", state=State.RUNNING))
+    pane.show_transfers(["a"])
+    menu = transfer_menu(pane)
+    assert "When finished" in [action.text() for action in menu.actions()]
+    with qtbot.waitSignal(menu.destroyed):
+        menu.deleteLater()
+    bench.move(transfer("a", state=State.SUCCEEDED))
+    assert not pane.when_menu.entries[After.QUIT].isEnabled(), "nothing is running any more"
