@@ -120,7 +120,7 @@ class Choice:
         self.read = top, image = planning.image_manifests(
             client, reference.path, name, platform, cancellation
         )
-        if sum(layer.size for layer in image.layers) < self._rule.least and not self._begun(image.layers):
+        if sum(layer.size for layer in image.layers) < self._rule.least:
             return None
         diff_ids = client.config(reference.path, image, cancellation=cancellation).diff_ids
         layers = planning.layers_of(image, diff_ids)
