@@ -53,6 +53,7 @@ class Throttle:
         target: where requests are sent.
         bytes_per_second: of bodies, all connections and both directions together; None for no limit.
         latency: seconds of delay before each request is passed on.
+        per_connection: bytes per second of bodies of each client's connection, None for no limit.
         raw: pass bytes without parsing them (TLS, upgrades): rate, stall, refuse and cut work, faults
             chosen by path do not.
 
@@ -60,12 +61,20 @@ class Throttle:
     """
 
     def __init__(
-        self, target: str, bytes_per_second: float | None = None, latency: float = 0.0, *, raw: bool = False
+        self,
+        target: str,
+        bytes_per_second: float | None = None,
+        latency: float = 0.0,
+        *,
+        per_connection: float | None = None,
+        raw: bool = False,
     ) -> None:
         host, _, port = target.rpartition(":")
         self.target = (host.strip("[]"), int(port))
         self.raw = raw
         self.line = Line(bytes_per_second, latency)
+        self.per_connection = per_connection
+        self._own = threading.local()  # the line of the connection that a thread serves
         self.faults = Faults()
         self._lock = threading.Lock()
         self._requests: list[SeenRequest] = []
@@ -365,6 +374,7 @@ class Throttle:
         if piece.payload:
             allowed = self.faults.allowed(body, len(data))
             self.line.spend(allowed)
+            self._own_line().spend(allowed)
         self.line.flow()
         to.sendall(data[:allowed])
         if piece.payload:
@@ -375,6 +385,12 @@ class Throttle:
                 with contextlib.suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
             raise LineCutError
+
+    def _own_line(self) -> Line:
+        if not hasattr(self._own, "line"):
+            self._own.line = Line(self.per_connection, 0.0)
+            self._own.line.ended = self.line.ended
+        return self._own.line  # type: ignore[no-any-return]
 
     # -- raw -------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from longshore.cancellation import Cancellation, Cancelled
 
 #: Connections to one registry, and for one blob.
 PER_HOST = 6
-PER_BLOB = 4
+PER_BLOB = 6
 #: Seconds with one connection after a registry has asked for slower requests.
 SLOW_SECONDS = 60.0
 #: Seconds for which a registry counts as one that ignores ranges.
