@@ -147,7 +147,8 @@ class Arriving:
             for begin, end in gaps:
                 self._arrived.add(begin, end)
                 begin = self._unrecorded.pop(begin, begin)
-                if end - begin < RECORDED:
+                met = self._arrived.end_from(begin) > end or end == self.size  # nothing will adjoin
+                if end - begin < RECORDED and not met:
                     self._unrecorded[end] = begin
                 else:
                     due.append((begin, end))

@@ -236,6 +236,16 @@ def test_killed_and_taken_up(library: Library, arrive: Callable[..., Arriving]) 
     assert stored(library) == BLOB
 
 
+def test_little_is_lost_of_many_pieces(arrive: Callable[..., Arriving]) -> None:
+    """The end of a piece is recorded when it meets the next one: what is lost does not grow with their number."""
+    blob = arrive()
+    spans = [(at, at + 50_000) for at in range(0, 2 * MB, 50_000)]
+    put(blob, *spans[1::2], (SIZE - 10, SIZE))
+    put(blob, *spans[::2])
+    crash(blob)
+    assert arrive().missing() == [(spans[-2][1], SIZE - 10)]  # the last one has no neighbour yet
+
+
 def test_closed_and_taken_up_without_loss(library: Library, arrive: Callable[..., Arriving]) -> None:
     blob = arrive()
     put(blob, (5, 6), (1000, 200_000))
