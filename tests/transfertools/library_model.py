@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from longshore.cancellation import Cancellation
-from longshore.errors import LibraryDamaged, NotInLibrary
+from longshore.errors import DigestMismatch, LibraryDamaged, NotInLibrary
 from longshore.library.library import Library
 from longshore.oci.manifest import Index, Manifest
 from longshore.oci.reference import Reference
@@ -98,6 +98,26 @@ class Desk:
     def put(self, made: Made, name: Reference) -> None:
         put(self.library, made, name)
 
+    def arrive(self, made: Made, name: Reference) -> None:
+        """Store an image as a fetch over several connections does: the end of each blob comes first."""
+        with contextlib.closing(self.library.lease()) as lease:
+            for part in (made.manifest.config, *made.manifest.layers):
+                blob = self.library.arrive(part, lease, Cancellation())
+                with contextlib.closing(blob):
+                    if blob.whole:
+                        continue
+                    for begin, end in reversed(blob.missing()):
+                        for at in (begin + 100, begin):
+                            blob.write(at, made.blobs[part.digest][at : min(at + 100, end)])
+                    for begin, end in blob.missing():
+                        blob.write(begin, made.blobs[part.digest][begin:end])
+                    blob.settle(Cancellation())
+            self.library.put(made.manifest, lease, name)
+
+    def drop(self) -> None:
+        """Free what is unfinished, as the preferences do."""
+        self.library.drop_unfinished()
+
     def put_index(self, name: Reference) -> None:
         put_index(self.library, BOTH, ONE, TWO, name=name)
 
@@ -136,7 +156,7 @@ class Truth:
 
     def changed(self, kind: str, path: str) -> str:
         if kind == "create":
-            if path.endswith((".tmp", ".part")) and not os.lstat(path).st_size:
+            if path.endswith((".tmp", ".part", ".arriving")) and not os.lstat(path).st_size:
                 self.unwritten.add(path)
             return ""
         if kind == "unlink" and "/blobs/" not in path:
@@ -262,7 +282,7 @@ def _touching(root: Path) -> Callable[[str, str], Touch]:
             )
         if inside.endswith("/leases") and call == "scandir":
             return Touch(reads=("leases",))
-        if inside.endswith(".part"):
+        if inside.endswith((".part", ".arriving", ".ranges")):
             return Touch(reads=(inside,)) if call == "stat" else Touch(writes=(inside,))
         return Touch()
 
@@ -298,6 +318,23 @@ def _old_rest(library: Library) -> None:
 def _old_image(library: Library) -> None:
     put(library, ONE, A)
     _age(library)
+
+
+def _unfinished(library: Library) -> None:
+    """Leave the beginning of one blob and the middle of another, as killed transfers do."""
+    put(library, THREE, C)
+    layer, *_ = ONE.manifest.layers
+
+    @contextlib.contextmanager
+    def cut(offset: int) -> Iterator[Iterator[bytes]]:
+        yield iter([ONE.blobs[layer.digest][:50]])
+
+    with contextlib.closing(library.lease()) as lease:
+        with contextlib.suppress(DigestMismatch):
+            library.receive(layer, cut, lease, Cancellation())
+        config = library.arrive(ONE.manifest.config, lease, Cancellation())
+        config.write(20, ONE.blobs[config.digest][20:40])
+        config.close()
 
 
 def _age(library: Library) -> None:
@@ -364,6 +401,14 @@ CASES = {
     "tidy beside a removal": Case(_old_image, [lambda desk: desk.remove(A), lambda desk: desk.tidy()], {}),
     "pull over what is damaged": Case(
         _cut_layer, [_read_damaged, lambda desk: desk.put(ONE, B)], {"a": _ONE, "b": _ONE}, damaged=True
+    ),
+    "fill what is left beside one stream": Case(
+        _unfinished,
+        [lambda desk: desk.put(ONE, B), lambda desk: desk.arrive(ONE, A)],
+        {"a": _ONE, "b": _ONE, "c": _THREE},
+    ),
+    "fill what is left while it is freed": Case(
+        _unfinished, [lambda desk: desk.arrive(ONE, A), lambda desk: desk.drop()], {"a": _ONE, "c": _THREE}
     ),
     "three: pull, remove, read": Case(
         holding((ONE, A)),

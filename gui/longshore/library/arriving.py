@@ -264,15 +264,21 @@ class Arriving:
             self._changed.wait_for(lambda: not self._writers)
             if self._part is None:
                 return
-        with contextlib.suppress(OSError):
-            if isinstance(self._error, DiskFull):
-                self._drop()  # a full disk affects everyone
-            for end, begin in self._unrecorded.items():
-                self._record.append(self._record_file, begin, end)
-            if not self._arrived.total:
-                self._path.unlink()
-                self._record.remove()
-        self._release()
+        try:
+            with contextlib.suppress(OSError):
+                self._leave_behind()
+        finally:
+            self._release()
+
+    def _leave_behind(self) -> None:
+        """Put the files into the state in which the next call finds them. Raises OSError."""
+        if isinstance(self._error, DiskFull):
+            self._drop()  # a full disk affects everyone
+        for end, begin in self._unrecorded.items():
+            self._record.append(self._record_file, begin, end)
+        if not self._arrived.total:
+            self._path.unlink()
+            self._record.remove()
 
     def _release(self) -> None:
         """Close the files and unlock the blob, which has been settled or is left as it is."""
@@ -281,12 +287,11 @@ class Arriving:
             part, self._part = self._part, None
         if part is None:
             return
-        with contextlib.suppress(OSError):
+        with contextlib.closing(part), contextlib.suppress(OSError):
+            os.close(self._file)
+            os.close(self._record_file)
             if self.whole:
                 self._record.remove()
-        os.close(self._file)
-        os.close(self._record_file)
-        part.close()
 
     def _drop(self) -> None:
         """Forget all bytes. Nothing may be writing."""

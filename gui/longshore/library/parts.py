@@ -42,10 +42,9 @@ class Part:
 
     def close(self) -> None:
         """Close and unlock it; an empty one is removed."""
-        with contextlib.suppress(OSError):
+        with self._file, contextlib.suppress(OSError):
             if not self.size and is_at(self._file.fileno(), self.path):
                 self.path.unlink()
-        self._file.close()
 
     def fill(self, wanted: Descriptor, source: OpenBlob, cancellation: Cancellation) -> None:
         """Fill it from *source* to its full size, hashed and flushed to disk."""

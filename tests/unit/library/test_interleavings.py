@@ -77,6 +77,7 @@ _KILLED = [
     "read an index that is removed",
     "tags and removals after a look",
     "tidy beside a removal",
+    "fill what is left beside one stream",
 ]
 
 
