@@ -12,9 +12,12 @@ from longshore.transfers.clients import NO_GATE
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.ways.copying import source as copy_source
+from longshore.transfers.ways.fetching import incoming, pace
 from transfertools import Eye, Script
 from transfertools.bench import Bench
 from transfertools.faulty import faulty_registries
+from transfertools.fetching import KB, Rig
+from transfertools.ranged import RangedRegistry
 
 
 class NoClients:
@@ -64,3 +67,16 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         finally:
             assert made.queue.shutdown(2)
             made.clients.close()
+
+
+@pytest.fixture
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    monkeypatch.setattr(copy_source, "BACKOFF", 0.01)
+    # Small enough for a blob that is made quickly.
+    monkeypatch.setattr(incoming, "PIECE", 256 * KB)
+    monkeypatch.setattr(incoming, "LARGEST_PIECE", 512 * KB)
+    monkeypatch.setattr(incoming, "SMALLEST_PIECE", 64 * KB)
+    monkeypatch.setattr(pace, "MEASURED", 64 * KB)
+    made = Rig(RangedRegistry(), tmp_path)
+    yield made
+    made.close()
