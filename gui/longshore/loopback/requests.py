@@ -81,7 +81,7 @@ def byte_range(header: str, size: int) -> range | None:
     end = _number(last) if last else size - 1
     if begin is None or end is None or (last and end < begin):
         return None
-    return range(begin, min(end + 1, size)) if begin < size else range(0)
+    return range(begin, min(end + 1, size))
 
 
 def _number(text: str) -> int | None:
