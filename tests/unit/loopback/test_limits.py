@@ -147,3 +147,19 @@ def test_connections_that_serve_are_not_given_up(limited: LimitedOffer, connect:
     assert ask(offer, path, "HEAD").status == 200
     blob.arrive()
     assert everything(engines[1]).endswith(b"abc")
+
+
+def test_an_idle_connection_makes_room(limited: LimitedOffer, connect: Connect, ask: Ask) -> None:
+    blob = ArrivingBlob(b"abc")
+    offer = limited(blob, connections=2)
+    path = url(offer, "blobs", blob.digest)
+    engines = [connect(offer) for _ in range(2)]
+    for engine in engines:
+        # Once the second answer is there, the first request is certainly over.
+        engine.sendall(f"HEAD {path} HTTP/1.1\r\n\r\nGET /v2/ HTTP/1.1\r\n\r\n".encode())
+        received = b""
+        while not received.endswith(b"{}"):
+            received += engine.recv(65536)
+    assert ask(offer, path, "HEAD").status == 200
+    # The one that has been there for longest was given up.
+    assert everything(engines[0]) == b""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import ssl
 from contextlib import closing
 
 import pytest
 
+from longshore.cancellation import Cancellation
 from longshore.errors import LibraryError
+from longshore.loopback.offer import Blob
 from longshore.oci.digest import sha256_of
 from longshore.oci.manifest import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, Manifest, parse_manifest
 from loopbacktools import ArrivingBlob, Ask, Connect, Offering, PlainShelf, everything, url
@@ -219,16 +222,43 @@ def test_a_mistake_of_ours_closes_the_connection_and_is_logged(
     assert ask(offer, "/v2/").status == 200
 
 
-def test_one_connection_serves_request_after_request(offering: Offering, connect: Connect) -> None:
-    manifest = a_manifest()
-    offer = offering(PlainShelf((manifest,)))
-    path = url(offer, "manifests", "pull")
+def test_one_connection_serves_request_after_request(
+    offering: Offering, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, blob, failing = a_manifest(), ArrivingBlob(CONTENT), ArrivingBlob(b"failing")
+    shelf = PlainShelf((manifest,), {blob.digest: blob})
+    given = shelf.blob
+
+    def fail(digest: str, cancellation: Cancellation) -> Blob | None:
+        if digest == failing.digest:
+            raise LibraryError("It can't be read.")
+        return given(digest, cancellation)
+
+    monkeypatch.setattr(shelf, "blob", fail)
+    offer = offering(shelf)
+    path = url(offer, "blobs", blob.digest)
+    asked = [
+        ("GET", "/v2/", "", b"200 OK"),
+        ("GET", "/v2/_catalog", "", b"404 Not Found"),
+        ("GET", url(offer, "manifests", "pull"), "", b"200 OK"),
+        ("GET", url(offer, "manifests", "latest"), "", b"404 Not Found"),
+        ("POST", url(offer, "manifests", "pull"), "Content-Length: 0\r\n", b"404 Not Found"),
+        ("GET", path, "", b"200 OK"),
+        ("GET", path, "Range: bytes=1-1\r\n", b"206 Partial Content"),
+        ("GET", path, "Range: bytes=2000-\r\n", b"416 Requested Range Not Satisfiable"),
+        ("GET", url(offer, "blobs", failing.digest), "", b"500 Internal Server Error"),
+        ("HEAD", path, "", b"200 OK"),
+        ("GET", url(offer, "manifests", "pull"), "Connection: TE, Close\r\n", b"200 OK"),
+        ("GET", "/v2/", "", b""),  # after the last one
+    ]
     connection = connect(offer)
-    asked = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"
-    last = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: TE, Close\r\n\r\n"
-    connection.sendall((asked * 3 + last + asked).encode())
+    requests = [f"{method} {path} HTTP/1.1\r\nHost: x\r\n{more}\r\n" for method, path, more, _ in asked]
+    connection.sendall("".join(requests).encode())
     received = everything(connection)
-    assert received.count(b"HTTP/1.1 200 OK") == received.count(manifest.raw) == 4
+    statuses = [line.removeprefix(b"HTTP/1.1 ") for line in re.findall(rb"HTTP/1\.1 [^\r]+", received)]
+    assert statuses == [status for *_, status in asked if status]
+    assert received.count(manifest.raw) == 2
+    assert received.count(CONTENT) == 1
     assert received.count(b"Connection: close") == 1
 
 
