@@ -28,9 +28,8 @@ _log = logging.getLogger(__name__)
 _JSON = "application/json"
 #: Bytes that are read from a blob, and sent, at a time.
 _CHUNK = 256 * 1024
-#: Most bytes that are read, and seconds waited, so that a refused client can read why.
+#: Most bytes that are read so that a refused client can read why.
 _MOST_DRAINED = 256 * 1024
-_DRAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,8 @@ class Limits:
 
     *connections*: at most so many at once. *head_bytes*: of a request's line and headers. *head_seconds*: for them to
     arrive, and for strangers to send a request at all. *idle_seconds*: between two requests of a client that has named
-    an offer. *send_seconds*: for a client to take a chunk. *close_seconds*: for the threads of a closed offer to end.
+    an offer. *send_seconds*: for a client to take a chunk. *drain_seconds*: for a refused client to read why.
+    *close_seconds*: for the threads of a closed offer to end.
     """
 
     connections: int = 64
@@ -47,6 +47,7 @@ class Limits:
     head_seconds: float = 10.0
     idle_seconds: float = 60.0
     send_seconds: float = 600.0
+    drain_seconds: float = 1.0
     close_seconds: float = 5.0
 
 
@@ -248,7 +249,7 @@ class Connection:
 
     def _drain(self) -> None:
         """Let the client read the answer: closing with unread bytes would make its system drop it."""
-        deadline = time.monotonic() + _DRAIN_SECONDS
+        deadline = time.monotonic() + self._limits.drain_seconds
         self._socket.shutdown(socket.SHUT_WR)
         drained = 0
         while drained < _MOST_DRAINED and (left := deadline - time.monotonic()) > 0:

@@ -116,6 +116,16 @@ def test_a_giant_body_is_not_read_to_its_end(limited: LimitedOffer, connect: Con
         assert sent < 100_000_000
 
 
+@pytest.mark.parametrize("head", [b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n", b"\x16\x03\x01"])
+def test_a_refused_client_can_send_the_rest(limited: LimitedOffer, connect: Connect, head: bytes) -> None:
+    """Otherwise its system might drop the answer before the client has read it."""
+    connection = connect(limited(drain_seconds=20))
+    connection.sendall(head)
+    assert everything(connection).startswith(b"HTTP/1.1 4")
+    for _ in range(200):
+        connection.sendall(b"A" * 1000)
+
+
 def test_strangers_cannot_keep_an_engine_out(limited: LimitedOffer, connect: Connect, ask: Ask) -> None:
     blob = ArrivingBlob(b"abc", arrived=1)
     offer = limited(blob, connections=4)
