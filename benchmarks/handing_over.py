@@ -1,30 +1,31 @@
-"""Compares `longshore pull`, which fetches layers over several connections, with `docker pull`, on each engine.
+"""Compares pulls whose layers Longshore fetches over several connections with `docker pull`, on each engine.
 
     PYTHONPATH=tests .venv/bin/python benchmarks/handing_over.py [--runs N] [--engines debian,newer,containerd,podman]
         [--case one|ten|bare]
 
-Both pull the same image from the same registry into the same engine, in turn, from the start of the command to its
-end; the image is removed from the engine before each pull. *one*: a layer of 240 MB and two small ones, over a line
-that gives each connection 20 MB/s. *ten*: ten layers of 20 MB, 100 ms of latency, 10 MB/s per connection. *bare*: the
-image of *one* without a limit. The line is a process of its own, on the same machine. The result that counts is the
-ratio pair by pair.
+Both pull the same image from the same registry into the same engine, in turn; the image is removed from the engine
+before each pull. Longshore's pull runs through the real queue, from ``add`` to its last state; the CLI is timed from
+start to exit. *one*: a layer of 240 MB and two small ones, over a line that gives each connection 20 MB/s. *ten*: ten
+layers of 20 MB, 100 ms of latency, 10 MB/s per connection. *bare*: the image of *one* without a limit. The line is a
+process of its own, on the same machine. The result that counts is the ratio pair by pair.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from figures import heading, ratio
+from pull_push import Worker, cli
 
+from longshore.engine.address import current_address
+from longshore.oci.reference import Reference
+from longshore.transfers.transfer import Operation
 from testbed.bed import Testbed
 from testbed.engine import PrivateEngine
-from testbed.home import PrivateHome
 from testbed.images import seed_repository
 
 MB = 1_000_000
@@ -44,25 +45,22 @@ with Throttle(target, latency=latency, per_connection=float(rate) if rate != "-"
 """
 
 
-def timed(command: list[str], environ: dict[str, str]) -> float:
-    """Return the seconds that *command* takes."""
-    begun = time.monotonic()
-    subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
-    return time.monotonic() - begun
-
-
-def measure(case: str, engine: PrivateEngine, name: str, home: PrivateHome, runs: int) -> None:
+def measure(case: str, engine: PrivateEngine, name: str, root: Path, runs: int) -> None:
     """Pull *name* in turn, and print the times and their ratio."""
-    ours = [str(Path(sys.executable).with_name("longshore")), "--engine", engine.host, "pull", name]
-    theirs = ["docker", "pull", name]
-    environ = {**home.environ(), "DOCKER_HOST": engine.host, "PATH": os.environ["PATH"]}
+    worker = Worker(root, current_address(engine.host, {}))
+    reference = Reference.parse(name)
     client = engine.client()
-    took: dict[str, list[float]] = {ours[0]: [], theirs[0]: []}
+    ours: list[float] = []
+    theirs: list[float] = []
     for run in range(runs):
-        for side in (ours, theirs) if run % 2 else (theirs, ours):
-            took[side[0]].append(timed(side, environ))
+        for mine in (True, False) if run % 2 else (False, True):
+            if mine:
+                ours.append(worker.run(Operation.PULL, reference))
+            else:
+                theirs.append(cli(engine, root, "pull", "--quiet", name))
             client.remove_image(name, force=True)
-    ratio(case, took[ours[0]], "docker", took[theirs[0]])
+    worker.close()
+    ratio(case, ours, "docker", theirs)
 
 
 def main() -> None:
@@ -74,7 +72,7 @@ def main() -> None:
     wanted = parser.parse_args()
     heading("longshore pull against docker pull")
     with Testbed() as bed, tempfile.TemporaryDirectory() as folder:
-        home = PrivateHome(Path(folder))
+        root = Path(folder)
         registry = bed.registry("bench")
         for case in wanted.case or CASES:
             layers, rate, latency = CASES[case]
@@ -89,7 +87,9 @@ def main() -> None:
             address = line.stdout.readline().strip()
             for flavour in wanted.engines.split(","):
                 name = f"{address}/bench/{case}:1"
-                measure(f"{case}, {flavour}", bed.engine_of(flavour), name, home, wanted.runs)
+                measure(
+                    f"{case}, {flavour}", bed.engine_of(flavour), name, root / case / flavour, wanted.runs
+                )
             line.communicate("")
 
 

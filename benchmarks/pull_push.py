@@ -25,6 +25,7 @@ from longshore.application.clients import Clients
 from longshore.engine.address import EngineAddress, current_address
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig
+from longshore.transfers.hand_over import HandOver
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import (
@@ -47,6 +48,7 @@ class Worker:
     def __init__(self, root: Path, address: EngineAddress) -> None:
         self._engine = EnginePlace(address)
         self._clients = Clients(os.environ, RegistryConfig)
+        self._clients.hand_over = HandOver(lambda: root / "library")
         self._woken = threading.Event()
         self._queue = TransferQueue(self._clients, Journal(root / "journal.sqlite3"), wake=self._woken.set)
         self._queue.start()
