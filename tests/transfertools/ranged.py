@@ -46,6 +46,8 @@ class RangedRegistry:
         self.blobs: dict[str, bytes] = {}
         self.served: list[Served] = []
         self.ranges = True
+        #: The most bytes that it returns for one request with a range.
+        self.longest: int | None = None
         self.answer: Callable[[Served], tuple[int, dict[str, str]] | None] = lambda served: None
         self.before: Callable[[Served], None] = lambda served: None
         #: Set when the registry ends: whatever waits in :attr:`before` must return then.
@@ -129,6 +131,8 @@ class RangedRegistry:
         begin, end = (
             (0, len(blob)) if whole else (int(first), min(int(last) + 1, len(blob)) if last else len(blob))
         )
+        if self.longest is not None and not whole:
+            end = min(end, begin + self.longest)
         with self._lock:
             served = Served(len(self.served), digest, begin, end, not first, port=handler.client_address[1])
             self.served.append(served)

@@ -74,8 +74,9 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     monkeypatch.setattr(copy_source, "BACKOFF", 0.01)
     # Small enough for a blob that is made quickly.
     monkeypatch.setattr(incoming, "PIECE", 256 * KB)
-    monkeypatch.setattr(incoming, "LARGEST_PIECE", 512 * KB)
+    monkeypatch.setattr(incoming, "LARGEST_PIECE", 256 * KB)
     monkeypatch.setattr(incoming, "SMALLEST_PIECE", 64 * KB)
+    monkeypatch.setattr(incoming, "SHORTEST", 0.0)
     monkeypatch.setattr(pace, "MEASURED", 64 * KB)
     made = Rig(RangedRegistry(), tmp_path)
     yield made

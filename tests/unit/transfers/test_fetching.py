@@ -15,7 +15,7 @@ from longshore.cancellation import Cancellation, Cancelled
 from longshore.library.arriving import Arriving
 from longshore.transfers.ways.fetching import incoming
 from transfertools import wait_until
-from transfertools.fetching import BLOB, MB, SIZE, Rig, hold_after
+from transfertools.fetching import BLOB, KB, MB, SIZE, Rig, hold_after
 from transfertools.layouts import blobs_of, noise
 
 # -- all of it, once
@@ -63,6 +63,16 @@ def test_earlier_blobs_come_first(rig: Rig) -> None:
     assert asked == sorted(asked, key=[blob.digest for blob in blobs].index)
     begins = [each.begin for each in rig.registry.of(blobs[0].digest)]
     assert begins == sorted(begins)
+
+
+def test_only_the_end_of_all_is_divided_finely(rig: Rig) -> None:
+    """A request takes a while, too: what is wanted next keeps the connections busy."""
+    blobs = [rig.registry.put(noise(MB, number)) for number in range(3)]
+    rig.fetch(*blobs)
+    sizes = [[each.end - each.begin for each in rig.registry.of(blob.digest)] for blob in blobs]
+    assert min(sizes[0]) >= 256 * KB
+    assert min(sizes[2]) < 256 * KB
+    assert min(map(min, sizes)) >= 64 * KB
 
 
 def test_a_blob_that_is_read_comes_before_others(rig: Rig) -> None:
@@ -138,6 +148,7 @@ def test_a_fetch_that_is_stopped_at_half_goes_on_there(
     rig: Rig, big: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(incoming, "PIECE", 4 * MB)
+    monkeypatch.setattr(incoming, "LARGEST_PIECE", 4 * MB)
     monkeypatch.setattr(incoming, "SMALLEST_PIECE", MB)
     blob = rig.registry.put(big)
     hold_after(rig.registry, len(big) // 2)

@@ -141,6 +141,14 @@ def test_a_blob_is_resumed_where_ranges_are_ignored(rig: Rig) -> None:
     assert rig.stored(blob) == BLOB
 
 
+def test_a_registry_that_returns_less_than_a_range_is_asked_for_the_rest(rig: Rig) -> None:
+    rig.registry.longest = 100 * KB
+    blob = rig.registry.put(BLOB)
+    rig.fetch(blob)
+    assert rig.stored(blob) == BLOB
+    assert rig.registry.sent == SIZE
+
+
 def test_a_registry_that_asks_for_slower_requests_gets_one_connection(rig: Rig) -> None:
     refused: list[Served] = []
 

@@ -1,10 +1,11 @@
-"""Which connection is far slower than its peers."""
+"""How much a connection fetches at once, and which one is far slower than its peers."""
 
 from __future__ import annotations
 
 import pytest
 
-from longshore.transfers.ways.fetching import pace
+from longshore.oci.descriptor import Descriptor
+from longshore.transfers.ways.fetching import incoming, pace
 
 MB = 1 << 20
 
@@ -43,3 +44,29 @@ def test_small_pieces_have_no_speed() -> None:
     watch.count += 1
     lines.finished(watch)
     assert lines.speed == pytest.approx(pace.MEASURED / 10)
+
+
+@pytest.mark.parametrize(
+    ("size", "connections", "speed", "length"),
+    [
+        (240 * MB, 6, None, 4 * MB),  # nothing is known yet
+        (240 * MB, 6, 1.0 * MB, 4 * MB),
+        (240 * MB, 6, 10.0 * MB, 10 * MB),  # a second's worth
+        (240 * MB, 6, 100.0 * MB, 16 * MB),
+        (12 * MB, 6, 10.0 * MB, int(2.5 * MB)),  # near the end less, but a quarter of a second's worth
+        (12 * MB, 6, 1.0 * MB, 2 * MB),
+        (2 * MB, 6, 1.0 * MB, MB),
+        (2 * MB, 1, 1.0 * MB, 2 * MB),
+    ],
+)
+def test_a_piece_takes_about_a_second(size: int, connections: int, speed: float | None, length: int) -> None:
+    blobs = [incoming.Incoming(Descriptor("", f"sha256:{number:064x}", size // 2)) for number in range(2)]
+    assert incoming.piece_length(blobs, connections, speed) == length
+
+
+def test_what_nobody_needs_does_not_count() -> None:
+    needed, left, done = (
+        incoming.Incoming(Descriptor("", f"sha256:{number:064x}", 6 * MB)) for number in range(3)
+    )
+    left.left = done.done = True
+    assert incoming.piece_length([needed, left, done], 3, None) == 2 * MB

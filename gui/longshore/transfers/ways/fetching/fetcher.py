@@ -14,7 +14,13 @@ from longshore.errors import DigestMismatch, LongshoreError, RateLimited
 from longshore.oci.descriptor import Descriptor
 from longshore.registry.session import SHORT_WAIT
 from longshore.transfers.ways.copying.source import BlobSource, SourceFailedError
-from longshore.transfers.ways.fetching.incoming import Incoming, Line, NoRangesError, RangeReader
+from longshore.transfers.ways.fetching.incoming import (
+    Incoming,
+    Line,
+    NoRangesError,
+    RangeReader,
+    piece_length,
+)
 from longshore.transfers.ways.fetching.pace import Pace
 
 if TYPE_CHECKING:
@@ -202,10 +208,9 @@ class Fetcher:
         )
 
     def _piece(self, blob: Incoming) -> tuple[int, int] | None:
+        length = piece_length(self._blobs.values(), self._connections.limit(self._host), self._pace.speed)
         return blob.piece(
-            ranges=self._connections.ranges(self._host),
-            most=self._connections.per_blob,
-            speed=self._pace.speed,
+            ranges=self._connections.ranges(self._host), most=self._connections.per_blob, length=length
         )
 
     # -- steps

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 #: its start, so that large pieces would let it wait.
 PIECE = 4 << 20
 LARGEST_PIECE = 16 << 20
-#: Near its end, a blob is divided among all connections, into pieces of at least this size.
+#: Near the end, what is left is divided among all connections, into pieces of at least so many bytes and seconds:
+#: each costs a request.
 SMALLEST_PIECE = 1 << 20
+SHORTEST = 0.25
 
 
 class NoRangesError(Exception):
@@ -80,27 +82,36 @@ class Incoming:
         """Whether all bytes are there and it can be settled."""
         return self.arriving is not None and not self.lines and not self.arriving.missing()
 
-    def piece(self, *, ranges: bool, most: int, speed: float | None) -> tuple[int, int] | None:
+    def free(self) -> list[tuple[int, int]]:
+        """The ranges that are missing and that no connection brings yet."""
+        if self.done or self.left:
+            return []
+        missing = [(0, self.wanted.size)] if self.arriving is None else self.arriving.missing()
+        taken = Ranges((line.begin, line.end) for line in self.lines)
+        return [gap for one in missing for gap in taken.gaps(*one)]
+
+    def piece(self, *, ranges: bool, most: int, length: int) -> tuple[int, int] | None:
         """The next range for one more connection; None if there is none.
 
-        *ranges*: whether the registry has them; *most*: connections for one blob; *speed*: bytes per second of one.
+        *ranges*: whether the registry has them; *most*: connections for one blob; *length*: bytes for each.
         """
-        assert self.arriving is not None
         size = self.wanted.size
-        if len(self.lines) >= (most if ranges else 1):
-            return None
-        taken = Ranges((line.begin, line.end) for line in self.lines)
-        free = [gap for missing in self.arriving.missing() for gap in taken.gaps(*missing)]
-        if not free:
+        if len(self.lines) >= (most if ranges else 1) or not (free := self.free()):
             return None
         begin, end = free[0]
         if not ranges:
             return begin, size
-        share = sum(end - begin for begin, end in free) // most
-        length = min(max(PIECE, int(speed or 0)), LARGEST_PIECE, max(share, SMALLEST_PIECE))
         if size <= PIECE or end - begin < length + SMALLEST_PIECE:
             return begin, end
         return begin, begin + length
+
+
+def piece_length(blobs: Iterable[Incoming], connections: int, speed: float | None) -> int:
+    """Bytes that one of so many *connections* should fetch next; *speed*: what one brings in a second, if known."""
+    usual = min(max(PIECE, int(speed or 0)), LARGEST_PIECE)
+    smallest = max(SMALLEST_PIECE, int((speed or 0) * SHORTEST))
+    share = sum(end - begin for blob in blobs for begin, end in blob.free()) // connections
+    return min(usual, max(share, smallest))
 
 
 class RangeReader(RegistryReader):
