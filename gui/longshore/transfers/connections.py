@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from longshore.cancellation import Cancellation, Cancelled
 
 #: Connections to one registry, and for one blob.
-PER_HOST = 6
+PER_HOST = 10
 PER_BLOB = 6
 #: Seconds with one connection after a registry has asked for slower requests.
 SLOW_SECONDS = 60.0

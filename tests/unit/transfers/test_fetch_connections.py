@@ -128,10 +128,10 @@ def test_a_registry_that_wants_fewer_gets_one_for_a_while(monkeypatch: pytest.Mo
     now = 1000.0
     monkeypatch.setattr(module.time, "monotonic", lambda: now)  # type: ignore[attr-defined]
     connections = Connections()
-    assert (connections.limit(HOST), connections.per_blob) == (PER_HOST, PER_BLOB) == (6, 6)
+    assert (connections.limit(HOST), connections.per_blob) == (PER_HOST, PER_BLOB) == (10, 6)
     connections.slow_down(HOST)
     connections.slow_down(HOST, 5.0)  # never shorter than before
-    assert (connections.limit(HOST), connections.limit("other.example")) == (1, 6)
+    assert (connections.limit(HOST), connections.limit("other.example")) == (1, PER_HOST)
     now += 59.9
     assert connections.limit(HOST) == 1
     now += 0.2
