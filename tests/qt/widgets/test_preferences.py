@@ -15,6 +15,7 @@ from longshore.application.session import Session
 from longshore.errors import LongshoreError
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Settings
+from longshore.transfers.connections import PER_HOST
 from longshore.transfers.hand_over import HandOver
 from longshore.widgets.dialogs.preferences import PreferencesSheet
 from longshore.widgets.theme import Theme
@@ -92,7 +93,7 @@ def test_choices_limit_copies_and_pulls(tmp_path: Path) -> None:
     Choices(fetch_pulls=False, connections=2).limit(clients)
     assert (shared.native, shared.connections.limit("r.io"), clients.bandwidth.limit) == (True, 2, None)
     Choices().limit(clients)
-    assert (shared.native, shared.connections.limit("r.io")) == (False, 6)
+    assert (shared.native, shared.connections.limit("r.io")) == (False, PER_HOST)
 
 
 def test_a_session_without_a_window_has_the_same_limits(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_registry_that_wants_fewer_gets_one_for_a_while(monkeypatch: pytest.Mo
     now += 59.9
     assert connections.limit(HOST) == 1
     now += 0.2
-    assert connections.limit(HOST) == 6
+    assert connections.limit(HOST) == PER_HOST
     assert connections.ranges(HOST)
     connections.no_ranges(HOST)
     assert (connections.ranges(HOST), connections.ranges("other.example")) == (False, True)
