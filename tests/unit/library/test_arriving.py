@@ -14,7 +14,7 @@ from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import DigestMismatch, RegistryUnreachable
 from longshore.library.arriving import RECORDED, Arriving
 from longshore.library.library import Library
-from longshore.library.ranges import Ranges
+from longshore.library.ranges import RangeRecord, Ranges
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import sha256_of
 from longshore.oci.manifest import OCI_LAYER
@@ -61,6 +61,17 @@ def test_ranges_are_sets_of_bytes() -> None:
         assert ranges.end_from(begin) not in bytes_
 
 
+def test_a_long_record_is_read_to_its_end(tmp_path: Path) -> None:
+    record = RangeRecord(tmp_path / "x.ranges")
+    spans = [(at, at + 5) for at in range(0, 100_000, 10)]
+    record.replace(spans)
+    assert list(record.read(1 << 30)) == spans
+    assert list(record.read(99_993)) == [*spans[:-1], (99_990, 99_993)]
+    record.remove()
+    record.remove()
+    assert list(record.read(1 << 30)) == []
+
+
 # -- filled
 
 
@@ -79,6 +90,20 @@ def test_a_blob_arrives_in_any_order(library: Library, arrive: Callable[..., Arr
     assert library.unfinished(WANTED.digest) == 0
     again = arrive()
     assert (again.whole, again.arrived, again.missing()) == (True, SIZE, [])
+
+
+def test_a_blob_may_be_read_by_those_who_may_read_files(
+    library: Library, arrive: Callable[..., Arriving]
+) -> None:
+    before = os.umask(0o022)
+    try:
+        blob = arrive()
+        put(blob, (0, SIZE))
+        assert {path.stat().st_mode & 0o777 for path in files(library).values()} == {0o644}
+        blob.settle(Cancellation())
+    finally:
+        os.umask(before)
+    assert (library.path / "blobs" / "sha256" / blob.digest[7:]).stat().st_mode & 0o777 == 0o644
 
 
 def test_several_threads_fill_it(library: Library, arrive: Callable[..., Arriving]) -> None:
