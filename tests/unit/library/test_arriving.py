@@ -89,7 +89,7 @@ def test_a_blob_arrives_in_any_order(library: Library, arrive: Callable[..., Arr
     assert (stored(library), files(library)) == (BLOB, {})
     assert library.unfinished(WANTED.digest) == 0
     again = arrive()
-    assert (again.whole, again.arrived, again.missing()) == (True, SIZE, [])
+    assert (again.whole, again.resumed, again.arrived, again.missing()) == (True, False, SIZE, [])
 
 
 def test_a_blob_may_be_read_by_those_who_may_read_files(
