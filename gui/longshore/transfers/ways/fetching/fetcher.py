@@ -110,10 +110,10 @@ class Fetcher:
         return Reading(self, blob)
 
     def leave(self, digest: str) -> None:
-        """Fetch no more of a blob that nobody needs. What has arrived stays. Returns at once."""
+        """Fetch no more of a blob that nobody needs, if it is wanted. What has arrived stays. Returns at once."""
         with self._changed:
-            blob = self._blobs[digest]
-            if blob.done:
+            blob = self._blobs.get(digest)
+            if blob is None or blob.done:
                 return
             blob.left, blob.asked = True, False
             dropped = list(blob.lines)
