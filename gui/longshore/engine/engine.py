@@ -125,25 +125,16 @@ class Engine:
 
     # -- images
 
-    def images(self) -> list[LocalImage]:
+    def images(self, *, passing: bool = False) -> list[LocalImage]:
         """The engine's images, a row per reference; untagged images are rows too.
 
-        Without the names under which it is taking images over from Longshore, see :meth:`passing_names`.
+        *passing*: with the names under which it is taking images over from a Longshore, or was when that one ended.
         """
 
         def ask(client: Client) -> list[LocalImage]:
             return local_images(client.images(), client.containers(all=True))
 
-        return [image for image in self._call(ask) if not is_passing(image.reference)]
-
-    def passing_names(self) -> list[Reference]:
-        """The names under which the engine is taking images over from a Longshore, or was when that one ended."""
-
-        def ask(client: Client) -> list[LocalImage]:
-            return local_images(client.images(), [])
-
-        found = [image.reference for image in self._call(ask)]
-        return [reference for reference in found if reference is not None and is_passing(reference)]
+        return [image for image in self._call(ask) if passing or not is_passing(image.reference)]
 
     def image(self, ref_or_id: str) -> ImageDetails:
         """The details of one image. Raises ImageUnknown."""

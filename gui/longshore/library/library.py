@@ -224,6 +224,10 @@ class Library:
         """Bytes that have arrived of a blob that is not whole; 0 for none. Cheap."""
         return self._ingest.unfinished(digest)
 
+    def arrived(self, digest: str) -> int:
+        """Bytes that are there of a blob, all of them if it is whole; 0 for none. Cheap."""
+        return self._contents.size(digest) or self._ingest.unfinished(digest)
+
     def unfinished_bytes(self) -> int:
         """Bytes on disk of all blobs that are not whole."""
         return self._ingest.unfinished_bytes()

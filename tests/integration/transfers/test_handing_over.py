@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import socket
 from collections.abc import Callable, Iterator
@@ -11,7 +12,11 @@ from typing import Any
 import pytest
 
 from longshore.application.clients import Clients
+from longshore.cancellation import Cancellation
+from longshore.engine.engine import Engine
 from longshore.engine.model import ImageStore
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.handing_over import is_passing
 from longshore.oci.reference import Reference
 from longshore.transfers.connections import PER_BLOB
 from longshore.transfers.hand_over import HandOver
@@ -63,6 +68,12 @@ def gets_of_blobs(line: Throttle) -> list[str]:
     return [one.path for one in line.requests if one.method == "GET" and "/blobs/" in one.path]
 
 
+def passing_names(engine: Engine) -> list[Reference]:
+    """The names under which *engine* takes images over."""
+    found = [image.reference for image in engine.images(passing=True)]
+    return [reference for reference in found if reference is not None and is_passing(reference)]
+
+
 def size_of(seeded: SeededRepository) -> int:
     return sum(seeded.images[0].layer_sizes)
 
@@ -87,7 +98,7 @@ def test_an_engine_has_the_image_as_after_its_own_pull(
     assert details.diff_ids == seeded.images[0].diff_ids
     digests = {named.partition("@")[0] for named in details.repo_digests}
     assert digests == {name.name}
-    assert engine.passing_names() == []
+    assert passing_names(engine) == []
     store = engine.probe().store
     assert details.image_id == (
         seeded.digest if store is ImageStore.CONTAINERD else seeded.images[0].config_digest
@@ -132,6 +143,58 @@ def test_a_paused_pull_goes_on_where_it_was(
     assert bars == sorted(bars) and bars[-1] == 1000
     assert 0 < (paused.permille or 0) < 1000
     assert Phase.HANDING_OVER in [each.phase for each in eye.seen[row]]
+    engine.remove(name)
+
+
+def test_what_is_fetched_to_measure_the_line_is_not_fetched_again(
+    make_queue: Make,
+    clients: Clients,
+    testbed_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    throttle: Throttle,
+) -> None:
+    seeded = seed_repository(open_registry.address, "over/sample", layers=(1_000_000,))
+    name = f"{throttle.address}/over/sample:latest"
+    engine = clients.engine(address_of(testbed_engine.host))
+    slow: Ways = {**all_ways(), (RegistryPlace, EnginePlace): PullWay(Rule(least=0, fast=1e12))}
+    queue, eye = make_queue(ways=slow)
+    done = eye.until(queue.add(pull(name, engine.address)), State.SUCCEEDED, 60)
+    assert reasons(done) == [(NoteKind.FETCHED, WayReason.LARGE.value)]
+    assert clients.hand_over is not None and clients.hand_over.speed(throttle.address), "measured"
+    assert throttle.moved_bytes["response"] < size_of(seeded) + 20_000
+    engine.remove(name)
+
+
+def test_whole_layers_of_an_earlier_attempt_are_used_on_any_line_and_need_no_room(
+    make_queue: Make,
+    clients: Clients,
+    testbed_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    throttle: Throttle,
+    library: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As after a kill in the last step."""
+    seeded = seed_repository(open_registry.address, "over/whole-before", layers=(1_000_000, 20_000))
+    large = seeded.images[0].layer_digests[0]
+    stored = clients.library(library)
+    with (
+        contextlib.closing(stored.lease()) as lease,
+        clients.registry(open_registry.address).read_blob("over/whole-before", large) as pieces,
+    ):
+        size = seeded.images[0].layer_sizes[0]
+        stored.receive(
+            Descriptor("", large, size), lambda at: contextlib.nullcontext(pieces), lease, Cancellation()
+        )
+    monkeypatch.setattr("longshore.transfers.ways.pull_choice.free_bytes", lambda folder: 500_000)
+    name = f"{throttle.address}/over/whole-before:latest"
+    engine = clients.engine(address_of(testbed_engine.host))
+    # On such a line, nothing else would be fetched.
+    fast: Ways = {**all_ways(), (RegistryPlace, EnginePlace): PullWay(Rule(least=0, fast=0.0))}
+    queue, eye = make_queue(ways=fast)
+    done = eye.until(queue.add(pull(name, engine.address)), State.SUCCEEDED, 60)
+    assert reasons(done) == [(NoteKind.FETCHED, WayReason.UNFINISHED.value)]
+    assert throttle.moved_bytes["response"] < 60_000
     engine.remove(name)
 
 
@@ -183,4 +246,33 @@ def test_an_engine_that_cannot_reach_us_pulls_by_itself(
     assert reasons(done) == [(NoteKind.PULLED_NATIVELY, WayReason.UNREACHABLE.value)]
     assert done.digest == seeded.digest and not done.pausable
     assert clients.hand_over is not None and clients.hand_over.is_deaf(engine.address), "remembered"
+    engine.remove(name)
+
+
+def test_the_next_pull_removes_the_name_that_a_killed_program_left(
+    make_queue: Make,
+    clients: Clients,
+    any_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+) -> None:
+    """Also if it moves nothing. Names of programs that are running stay."""
+    seed_repository(open_registry.address, "over/left", layers=(10_000,))
+    name = f"{open_registry.address}/over/left:latest"
+    engine = clients.engine(address_of(any_engine.host))
+    queue, eye = make_queue(ways=ALWAYS)
+    eye.until(queue.add(pull(name, engine.address)), State.SUCCEEDED, 30)
+    with socket.socket() as alive, socket.socket() as ended:
+        names = []
+        for each in (alive, ended):
+            each.bind(("127.0.0.1", 0))
+            names.append(
+                Reference(f"127.0.0.1:{each.getsockname()[1]}", f"longshore-{'0a' * 16}/image", "pull")
+            )
+            engine.tag(name, names[-1])
+        alive.listen()
+        assert sorted(passing_names(engine), key=str) == sorted(names, key=str)
+        eye.until(queue.add(pull(name, engine.address)), State.SUCCEEDED, 30)
+        assert passing_names(engine) == names[:1]
+    eye.until(queue.add(pull(name, engine.address)), State.SUCCEEDED, 30)
+    assert passing_names(engine) == []
     engine.remove(name)

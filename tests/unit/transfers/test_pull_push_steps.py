@@ -73,7 +73,7 @@ class Engine:
     def probe(self) -> Any:
         return SimpleNamespace(store=self.store, platform=Platform("linux", "amd64"))
 
-    def images(self) -> list[Any]:
+    def images(self, *, passing: bool = False) -> list[Any]:
         return [
             SimpleNamespace(image_id=image.image_id, reference=Reference.parse(name))
             for name, image in self.known.items()
@@ -297,7 +297,7 @@ def test_a_pull_by_an_engine_that_reports_no_digest() -> None:
 def test_an_engine_that_cannot_list_its_images_still_pulls() -> None:
     attempt = pulled()
 
-    def fails() -> list[Any]:
+    def fails(*, passing: bool = False) -> list[Any]:
         raise EngineFailure("No list.")
 
     attempt.engine.images = fails  # type: ignore[method-assign]

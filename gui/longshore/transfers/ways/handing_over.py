@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import socket
 import threading
 from typing import TYPE_CHECKING
 
@@ -20,10 +19,12 @@ from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import NoteKind, Phase, WayReason
 from longshore.transfers.ways.fetching.fetcher import Fetcher
+from longshore.transfers.ways.passing import drop
 
 if TYPE_CHECKING:
     from longshore.credentials import Credential
     from longshore.engine.engine import Engine
+    from longshore.library.leases import Lease
     from longshore.library.library import Library
     from longshore.loopback.offer import Blob
     from longshore.oci.manifest import Index, Manifest
@@ -76,11 +77,11 @@ class HandingOver:
         transfer is asked to stop.
         """
         job, found = self._job, self._found
-        self._tidy()
         job.progress.expect(found.layers)
         job.planned(found.prospect.plan)
         lease = self._library.lease()
         with contextlib.closing(lease), job.cancellation.below() as inner:
+            self._keep_sample(lease, inner)
             fetcher = Fetcher(
                 job.clients.registry(self._reference.domain),
                 self._reference.path,
@@ -120,7 +121,7 @@ class HandingOver:
     def close(self) -> None:
         """Remove the passing name. An image without its true name goes with it."""
         if self._name is not None:
-            self._drop(self._name)
+            drop(self._engine, self._name)
 
     def free(self) -> None:
         """Free what was fetched: the engine has it. What an image of the library needs stays."""
@@ -131,6 +132,16 @@ class HandingOver:
             _log.info("what was fetched is not freed: %s %s", error, error.detail)
 
     # -- inside
+
+    def _keep_sample(self, lease: Lease, cancellation: Cancellation) -> None:
+        """Store the bytes that were fetched to measure the speed, so that they are not fetched again."""
+        if self._found.sample is None:
+            return
+        blob, data = self._found.sample
+        arriving = self._library.arrive_at_once(blob, lease, cancellation)
+        if arriving is not None:
+            with contextlib.closing(arriving):
+                arriving.write(0, data)
 
     def _hand_over(self, fetcher: Fetcher, inner: Cancellation) -> None:
         shelf = _Shelf(self._found, fetcher)
@@ -154,7 +165,7 @@ class HandingOver:
                 ended.set()
                 watch.join(_LEAVE_SECONDS)
                 if self._name is None:
-                    self._drop(name)
+                    drop(self._engine, name)
 
     def _pull(self, name: Reference, fetcher: Fetcher, inner: Cancellation) -> None:
         stream = self._engine.take_over(name, platform=self._job.request.platform, cancellation=inner)
@@ -214,20 +225,6 @@ class HandingOver:
             state = LayerState.TRANSFERRED if arrived >= size else LayerState.TRANSFERRING
             self._job.progress.feed(LayerProgress(short(digest), state, arrived, size))
 
-    def _drop(self, name: Reference) -> None:
-        """Remove the passing name; the layers stay with the true one, or for the next attempt."""
-        try:
-            self._engine.remove(str(name))
-        except LongshoreError as error:
-            _log.info("%s has no name %s: %s", self._engine.address.url, name, error)
-
-    def _tidy(self) -> None:
-        """Remove passing names of programs that were killed: nothing listens at their address."""
-        with contextlib.suppress(LongshoreError):
-            for name in self._engine.passing_names():
-                if not _listens(name.domain):
-                    self._drop(name)
-
 
 class _Shelf:
     """The image that is offered, and nothing else. See longshore.loopback.offer.Shelf."""
@@ -250,13 +247,3 @@ class _Shelf:
             return None
         self._fetcher.want([blob])
         return self._fetcher.blob(digest)
-
-
-def _listens(host: str) -> bool:
-    address, _, port = host.partition(":")
-    with (
-        contextlib.suppress(OSError, ValueError, OverflowError),
-        socket.create_connection((address, int(port)), 0.5),
-    ):
-        return True
-    return False

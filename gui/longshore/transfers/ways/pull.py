@@ -24,6 +24,7 @@ from longshore.errors import (
     Remedy,
     VerificationFailed,
 )
+from longshore.oci.handing_over import is_passing
 from longshore.oci.layer import LayerProgress
 from longshore.oci.reference import Reference
 from longshore.transfers.errors import TAG_MAY_HAVE_MOVED
@@ -121,10 +122,14 @@ class PullWay:
         """Pull, verify, and return the image and its digest."""
         _, _, place = _ends(job.request)
         engine = job.clients.engine(place.address)
-        before = _image_ids(engine)
+        before, left = _images(engine)
         job.cancellation.raise_if_cancelled()
         finished, read = self._handed_over(job, before)
         finished = finished or self._pulled(job, before, read)
+        if left:
+            from longshore.transfers.ways.passing import drop_left  # late: hardly ever needed
+
+            drop_left(engine, left)  # only now: the pull may have needed their layers
         job.progress.enter(Phase.VERIFYING)
         return self._verified(job, finished)
 
@@ -279,13 +284,18 @@ class PullWay:
             job.tell(*((NoteKind.TAG_MOVED, before) if before else (NoteKind.TAGGED, reference.familiar)))
 
 
-def _image_ids(engine: Engine) -> list[str]:
-    """The ids of the images that *engine* has before the pull, so that the pulled image does not count as present."""
+def _images(engine: Engine) -> tuple[list[str], list[Reference]]:
+    """The ids of the images that *engine* has before the pull, so that the pulled image does not count as present.
+
+    Also the passing names that it has, which other programs use or have left.
+    """
     try:
-        return list(dict.fromkeys(image.image_id for image in engine.images()))
+        images = engine.images(passing=True)
     except LongshoreError as error:
         _log.info("no images to compare with: %s", error)
-        return []  # the pull reports the error better
+        return [], []  # the pull reports the error better
+    names = [image.reference for image in images if image.reference and is_passing(image.reference)]
+    return list(dict.fromkeys(image.image_id for image in images)), names
 
 
 def _leaves_name(engine: Engine, reference: Reference) -> bool:

@@ -46,7 +46,7 @@ class Found:
     """The image as its registry has it. *top*: what the name points to; *image*: for the engine's platform.
 
     *layers*: in order, with those that the engine has marked; *missing*: the blobs of the others. *reason*: why
-    Longshore fetches it.
+    Longshore fetches it. *sample*: a missing blob and its first bytes, which were fetched to measure the speed.
     """
 
     top: Manifest | Index
@@ -54,6 +54,7 @@ class Found:
     layers: tuple[PlannedLayer, ...]
     missing: tuple[Descriptor, ...]
     reason: WayReason = WayReason.LARGE
+    sample: tuple[Descriptor, bytes] | None = None
 
     @property
     def prospect(self) -> planning.Prospect:
@@ -86,6 +87,7 @@ class Choice:
         self._folder = shared.library
         #: What the name points to and the image for the engine's platform, once they were read.
         self.read: planning.Manifests | None = None
+        self._sample: tuple[Descriptor, bytes] | None = None
 
     def make(self, before: Sequence[str]) -> Found | None:
         """What to fetch, or None if the engine pulls by itself, with a note if the reason is not the usual one.
@@ -100,14 +102,14 @@ class Choice:
         )
         if found is None:
             return None
-        size = sum(blob.size for blob in found.missing)
-        reason = self._against(size)
+        arrived = self._arrived(found.missing)
+        reason = self._against(sum(blob.size for blob in found.missing) - arrived)
         if reason is not None:
             self._native(reason)
             return None
-        if self._begun(found.missing):
+        if arrived:
             return replace(found, reason=WayReason.UNFINISHED)
-        return None if self._speed(found.missing) >= self._rule.fast else found
+        return None if self._speed(found.missing) >= self._rule.fast else replace(found, sample=self._sample)
 
     def _native(self, reason: WayReason) -> None:
         self._job.tell(NoteKind.PULLED_NATIVELY, reason.value)
@@ -133,16 +135,18 @@ class Choice:
         absent = {layer.digest for layer in layers if not layer.here}
         missing = {layer.digest: layer for layer in image.layers if layer.digest in absent}
         size = sum(layer.size for layer in missing.values())
-        if not missing or (size < self._rule.least and not self._begun(image.layers)):
+        if not missing or (size < self._rule.least and not self._arrived(missing.values())):
             return None
         return Found(top, image, tuple(layers), tuple(missing.values()))
 
-    def _begun(self, blobs: Iterable[Descriptor]) -> bool:
-        """Whether some of *blobs* have begun to arrive in the library."""
+    def _arrived(self, blobs: Iterable[Descriptor]) -> int:
+        """Bytes of *blobs* that the library has, whether or not they are whole."""
         if not self._folder.is_dir():
-            return False  # the library's room is not even imported
-        library: Library = self._job.clients.library(self._folder)
-        return any(library.unfinished(blob.digest) for blob in blobs)
+            return 0  # the library's room is not even imported
+        with contextlib.suppress(LongshoreError):
+            library: Library = self._job.clients.library(self._folder)
+            return sum(library.arrived(blob.digest) for blob in blobs)
+        return 0
 
     def _against(self, size: int) -> WayReason | None:
         """Why the engine must pull by itself, if it must."""
@@ -172,19 +176,19 @@ class Choice:
         return 0.0
 
     def _measured(self, blob: Descriptor, sample: int) -> float:
-        """The speed at which the first *sample* bytes of *blob* arrive, without the time until the first of them.
-
-        What arrives is not kept: a fast line brings it again at once, and of a slow one it is little.
-        """
+        """The speed at which the first *sample* bytes of *blob* arrive, without the time until the first of them."""
         taken, begun = 0, None
+        kept = []
         with self._client.read_blob(
             self._reference.path, blob.digest, end=min(sample, blob.size), cancellation=self._job.cancellation
         ) as pieces:
             for piece in pieces:
+                kept.append(piece)
                 if begun is None:
                     begun = time.monotonic()
                     continue
                 taken += len(piece)
+        self._sample = blob, b"".join(kept)
         passed = 0.0 if begun is None else time.monotonic() - begun
         return taken / passed if passed > 0 else 0.0
 
