@@ -106,6 +106,12 @@ class Arriving:
         with self._changed:
             return self.size if self.whole else self._arrived.total
 
+    @property
+    def failed(self) -> bool:
+        """Whether this object will not see the blob become whole: it was given up or closed."""
+        with self._changed:
+            return self._error is not None
+
     def missing(self) -> list[tuple[int, int]]:
         """The half-open byte ranges that have not arrived, in order; after a restart those that never did."""
         with self._changed:

@@ -143,20 +143,10 @@ class Collector:
         with self._folder.explained(writing=True), self._folder.blobs_lock(shared=False):
             with self._lock:
                 wanted = self._unneeded.union(candidates)
-            try:
-                # First the leases, then the index: a transfer names its image before it closes its lease.
-                in_use: set[str] = set()
-                for digest in dict.fromkeys(held(self._folder)):
-                    if digest not in in_use:
-                        in_use |= self._held_by(digest)
-                index = self._folder.listed()
-                if index is None:
-                    return Freed()  # a missing list is not an empty list
-                named = self._reached(index.entries, strict=True)
-            except (InvalidManifest, LibraryDamaged) as error:
-                # It may refer to anything: no blob is known to be unused.
-                _log.info("nothing is removed from %s: %s %s", self._folder.path, error, error.detail)
+            found = self._needed()
+            if found is None:
                 return Freed()
+            in_use, named = found
             with self._lock:
                 self._unneeded = wanted & in_use - named
             # A power cut must not bring back an older index than the one used for this removal.
@@ -173,6 +163,35 @@ class Collector:
                 with contextlib.suppress(FileNotFoundError):
                     self._folder.blob(digest).unlink()
         return Freed(sum(gone.values()), len(gone))
+
+    def unused_bytes(self) -> int:
+        """Bytes of the blobs that no image needs and no transfer uses. Raises LibraryError."""
+        with self._folder.explained(writing=True), self._folder.blobs_lock(shared=False):
+            found = self._needed()
+            if found is None:
+                return 0
+            needed = set().union(*found)
+            return sum(size for digest, size in self._contents.sizes().items() if digest not in needed)
+
+    def _needed(self) -> tuple[set[str], set[str]] | None:
+        """The contents that transfers hold, and those that images need; None if that is not known.
+
+        Call with the blobs' lock held exclusively.
+        """
+        try:
+            # First the leases, then the index: a transfer names its image before it closes its lease.
+            in_use: set[str] = set()
+            for digest in dict.fromkeys(held(self._folder)):
+                if digest not in in_use:
+                    in_use |= self._held_by(digest)
+            index = self._folder.listed()
+            if index is None:
+                return None  # a missing list is not an empty list
+            return in_use, self._reached(index.entries, strict=True)
+        except (InvalidManifest, LibraryDamaged) as error:
+            # It may refer to anything: no blob is known to be unused.
+            _log.info("nothing is removed from %s: %s %s", self._folder.path, error, error.detail)
+            return None
 
     def _from_the_top(self, digests: Iterable[str]) -> list[str]:
         """*digests* ordered so that each manifest comes before everything it refers to.

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.library.arriving import (
@@ -45,6 +46,8 @@ class Ingest:
 
     def __init__(self, folder: LayoutFolder) -> None:
         self._folder = folder
+        #: What this process stores now, and may have stored; by digest.
+        self._arriving: WeakValueDictionary[str, Arriving] = WeakValueDictionary()
 
     def receive(self, wanted: Descriptor, source: OpenBlob, lease: Lease, cancellation: Cancellation) -> bool:
         """Store the blob *wanted*. Returns False if it was already present.
@@ -91,7 +94,9 @@ class Ingest:
                 if part is not None:
                     try:
                         if not take_over_part(part):
-                            return Arriving(wanted, self._folder, part, self._settle)
+                            found = Arriving(wanted, self._folder, part, self._settle)
+                            self._arriving[wanted.digest] = found
+                            return found
                     except BaseException:
                         part.close()
                         raise
@@ -100,6 +105,14 @@ class Ingest:
             if not wait:
                 return None
             cancellation.wait(_NAP)
+
+    def follow(self, digest: str) -> Arriving | None:
+        """The blob that a caller of :meth:`arrive` in this process stores now, only to be read; None if there is none.
+
+        Whoever stores it closes it; then another caller may store the rest.
+        """
+        found = self._arriving.get(digest)
+        return None if found is None or found.failed else found
 
     def take_in(self, chunks: Iterable[bytes], lease: Lease, cancellation: Cancellation) -> Descriptor:
         """Store a blob with an unknown digest. Returns its descriptor; the media type is left empty.

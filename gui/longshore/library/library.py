@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -220,6 +221,13 @@ class Library:
         """Like :meth:`arrive`, but None if somebody else is storing the blob now."""
         return self._ingest.arrive(blob, lease, cancellation, wait=False)
 
+    def follow(self, digest: str) -> Arriving | None:
+        """The blob *digest* that somebody else in this process is storing now, only to be read; None for none.
+
+        The reader leases it by :meth:`arrive_at_once` first. If it fails, what has arrived stays for the next caller.
+        """
+        return self._ingest.follow(digest)
+
     def unfinished(self, digest: str) -> int:
         """Bytes that have arrived of a blob that is not whole; 0 for none. Cheap."""
         return self._ingest.unfinished(digest)
@@ -229,12 +237,18 @@ class Library:
         return self._contents.size(digest) or self._ingest.unfinished(digest)
 
     def unfinished_bytes(self) -> int:
-        """Bytes on disk of all blobs that are not whole."""
-        return self._ingest.unfinished_bytes()
+        """Bytes on disk of all blobs that are not whole, and of whole ones that no image needs and no transfer uses."""
+        if not (self._folder.exists and self._folder.writable):
+            return 0
+        self._folder.ensure()
+        return self._ingest.unfinished_bytes() + self._collector.unused_bytes()
 
     def drop_unfinished(self) -> int:
-        """Remove all blobs that are not whole and that nobody is storing now. Returns the bytes freed."""
-        return self._ingest.drop_unfinished()
+        """Remove what :meth:`unfinished_bytes` counts, unless somebody is storing it now. Returns the bytes freed."""
+        if not (self._folder.exists and self._folder.writable):
+            return 0
+        self._folder.ensure()
+        return self._ingest.drop_unfinished() + self._collector.collect((), orphan_age=-math.inf).bytes
 
     def take_in(self, chunks: Iterable[bytes], lease: Lease, cancellation: Cancellation) -> Descriptor:
         """Store a blob with an unknown digest and return its descriptor.

@@ -45,6 +45,19 @@ def test_no_layer_is_read_through_to_learn_that_it_names_nothing(
     assert not {layer.digest for layer in ONE.manifest.layers} & set(read)
 
 
+def test_whole_blobs_that_nothing_needs_count_as_unfinished(library: Library) -> None:
+    put(library, ONE)
+    with contextlib.closing(library.lease()) as lease:
+        left = library.take_in([b"x" * 3000], lease, Cancellation())
+        assert library.unfinished_bytes() == 0, "a transfer holds it"
+        assert library.drop_unfinished() == 0
+    assert library.unfinished_bytes() == 3000
+    assert left.digest in blobs_of(library)
+    assert library.drop_unfinished() == 3000
+    assert library.unfinished_bytes() == 0
+    assert blobs_of(library) == set(ONE.digests)
+
+
 def test_a_blob_that_somebody_deletes_meanwhile_stops_nothing(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
