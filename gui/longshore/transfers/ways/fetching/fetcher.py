@@ -44,6 +44,9 @@ class Fetcher:
     *lease* holds the blobs. *told* is called with a digest, its bytes so far and its size, about ten times a second, in
     any thread, one at a time; it must not call the fetcher. The first failure ends all; what has arrived stays for the
     next fetch, of any process.
+
+    Several fetches of one process fetch a blob once: one stores it and the others read it meanwhile. When that one
+    ends early, another stores the rest.
     """
 
     def __init__(
@@ -226,9 +229,12 @@ class Fetcher:
 
     def _open(self, blob: Incoming) -> None:
         with self._only_one(blob):
-            found = self._library.arrive_at_once(blob.wanted, self._lease, self._cancellation)
+            found, followed = None, blob.followed
+            if followed is None or followed.failed or followed.whole:
+                found = self._library.arrive_at_once(blob.wanted, self._lease, self._cancellation)
+                followed = None if found is not None else self._library.follow(blob.wanted.digest)
             with self._changed:
-                blob.arriving = found
+                blob.arriving, blob.followed = found, followed
                 blob.done = found is not None and found.whole
                 blob.look_at = time.monotonic() + _NAP
                 failure, ended = self._failure, self._ended
@@ -236,6 +242,8 @@ class Fetcher:
             if ended:
                 found.fail(failure or Cancelled())
             self._tell(blob, found)
+        elif followed is not None:
+            self._tell(blob, followed)
 
     def _settle(self, blob: Incoming) -> None:
         arriving = blob.arriving
@@ -361,17 +369,36 @@ class Fetcher:
                 blob.told_at = now + TOLD
                 self._told(blob.wanted.digest, arriving.arrived, blob.wanted.size)
 
-    def opened(self, blob: Incoming, cancellation: Cancellation) -> Arriving:
-        """The blob in the library, as soon as this fetch may store it. Raises the first failure, Cancelled."""
+    def read(self, blob: Incoming, offset: int, most: int, cancellation: Cancellation) -> bytes:
+        """Bytes of the blob, whichever fetch of this process stores them. Raises the first failure, Cancelled."""
+        while True:
+            arriving, followed = self._opened(blob, cancellation)
+            if not followed:
+                return arriving.read(offset, most, cancellation)
+            try:
+                with cancellation.below() as part, self._cancellation.waking(part.cancel):
+                    return arriving.read(offset, most, part)
+            except Cancelled:
+                # The other fetch has ended, and this one takes its place; or this one has ended.
+                cancellation.raise_if_cancelled()
+            except LongshoreError:
+                if not arriving.failed:
+                    raise
+
+    def _opened(self, blob: Incoming, cancellation: Cancellation) -> tuple[Arriving, bool]:
+        """The blob in the library as soon as it may be read, and whether another fetch stores it."""
         with cancellation.waking(self._wake), self._changed:
-            while blob.arriving is None:
+            while True:
+                if blob.arriving is not None:
+                    return blob.arriving, False
                 if self._failure is not None:
                     raise self._failure
                 if self._ended:
                     raise Cancelled
+                if blob.followed is not None and not blob.followed.failed:
+                    return blob.followed, True
                 self._changed.wait()
                 cancellation.raise_if_cancelled()
-            return blob.arriving
 
     def _wake(self) -> None:
         with self._changed:
@@ -388,4 +415,4 @@ class Reading:
 
     def read(self, offset: int, most: int, cancellation: Cancellation) -> bytes:
         """See ``loopback.offer.Blob``. Also after the end of the fetch, if the blob is whole."""
-        return self._fetcher.opened(self._blob, cancellation).read(offset, most, cancellation)
+        return self._fetcher.read(self._blob, offset, most, cancellation)

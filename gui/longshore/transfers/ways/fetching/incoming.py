@@ -56,6 +56,8 @@ class Incoming:
     def __init__(self, wanted: Descriptor) -> None:
         self.wanted = wanted
         self.arriving: Arriving | None = None
+        #: As another fetch of this process stores it: read until this one may store it.
+        self.followed: Arriving | None = None
         self.lines: list[Line] = []
         self.busy = False  # being opened or settled by one thread
         self.look_at = 0.0  # when to look again whether its other receiver has finished
