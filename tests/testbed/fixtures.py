@@ -44,6 +44,12 @@ def containerd_engine(testbed: Testbed) -> PrivateEngine:
     return _engine(testbed, "containerd")
 
 
+@pytest.fixture(scope="session")
+def podman_engine(testbed: Testbed) -> PrivateEngine:
+    """The session's Podman. Skips if there is none."""
+    return _engine(testbed, "podman")
+
+
 @pytest.fixture(scope="session", params=FLAVOURS)
 def any_engine(testbed: Testbed, request: pytest.FixtureRequest) -> PrivateEngine:
     """Each engine in turn, or those in ``LONGSHORE_TEST_ENGINES``, separated by commas."""

@@ -268,6 +268,7 @@ class WayReason(enum.Enum):
     """Why a pull goes the way it does, in the text of a note. Never rename the values."""
 
     LARGE = "large"  # fetched: much is missing
+    SEVERAL = "several"  # fetched: several engines get the image
     UNFINISHED = "unfinished"  # fetched: an earlier attempt had begun
     ASKED = "asked"  # native: the user wants that
     REMOTE = "remote"  # native: the engine runs on another machine

@@ -65,6 +65,9 @@ def _fetched() -> dict[WayReason | None, str]:
         WayReason.LARGE: tr(
             "Longshore fetched the layers and handed them over to the engine, because much was missing."
         ),
+        WayReason.SEVERAL: tr(
+            "Longshore fetched the layers once and handed them over to the engine, because several engines get them."
+        ),
         WayReason.UNFINISHED: tr(
             "Longshore fetched the layers and handed them over to the engine, because some of them had already "
             "arrived."
@@ -77,6 +80,9 @@ def _fetching() -> dict[WayReason | None, str]:
         None: tr("Longshore fetches the layers and hands them over to the engine."),
         WayReason.LARGE: tr(
             "Longshore fetches the layers and hands them over to the engine, because much is missing."
+        ),
+        WayReason.SEVERAL: tr(
+            "Longshore fetches the layers once and hands them over to the engine, because several engines get them."
         ),
         WayReason.UNFINISHED: tr(
             "Longshore fetches the layers and hands them over to the engine, because some of them have already "

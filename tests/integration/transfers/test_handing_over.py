@@ -39,7 +39,7 @@ from testbed.images import seed_repository
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import SeededRepository
 from testbed.throttle import SOCKET_BUFFER, Throttle
-from transfertools import Eye, address_of, pull
+from transfertools import Eye, address_of, pull, wait_until
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 LAYERS = (300_000, 1_500_000, 40_000)
@@ -249,6 +249,7 @@ def test_an_engine_that_cannot_reach_us_pulls_by_itself(
     engine.remove(name)
 
 
+<<<<<<< HEAD
 def test_the_next_pull_removes_the_name_that_a_killed_program_left(
     make_queue: Make,
     clients: Clients,
@@ -276,3 +277,52 @@ def test_the_next_pull_removes_the_name_that_a_killed_program_left(
     eye.until(queue.add(pull(name, engine.address)), State.SUCCEEDED, 30)
     assert passing_names(engine) == []
     engine.remove(name)
+=======
+def test_three_engines_get_what_is_fetched_once(
+    make_queue: Make,
+    clients: Clients,
+    testbed_engine: PrivateEngine,
+    containerd_engine: PrivateEngine,
+    podman_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    throttle: Throttle,
+    library: Path,
+) -> None:
+    """Two at once, and one when they have it already."""
+    seeded = seed_repository(
+        open_registry.address, "over/several", layers=(6_000_000, 500_000), seed="several"
+    )
+    name = f"{throttle.address}/over/several:latest"
+    fast = Rule(least=1_000_000, fast=1.0)
+    ways: Ways = {**all_ways(), (RegistryPlace, EnginePlace): PullWay(fast)}
+    engines = [
+        clients.engine(address_of(each.host)) for each in (testbed_engine, containerd_engine, podman_engine)
+    ]
+    throttle.bytes_per_second = 4_000_000
+    queue, eye = make_queue(ways=ways)
+    rows = [queue.add(pull(name, engine.address)) for engine in engines[:2]]
+    for row in rows:
+        eye.until(row, lambda now: now.moved_bytes > 100_000, 30)
+    queue.hold()
+    rows.append(queue.add(pull(name, engines[2].address)))
+    for row in rows[:2]:
+        eye.until(row, State.SUCCEEDED, 60)
+    moved = throttle.moved_bytes["response"]
+    assert len(blobs_in(library)) == 3, "kept for the third"
+    queue.resume()
+    for row, engine in zip(rows, engines, strict=True):
+        done = eye.until(row, State.SUCCEEDED, 60)
+        assert reasons(done) == [(NoteKind.FETCHED, WayReason.SEVERAL.value)], (
+            "whatever the speed of the line"
+        )
+        assert done.digest == seeded.digest
+        assert engine.image(name).diff_ids == seeded.images[0].diff_ids
+        assert engine.passing_names() == []
+    assert throttle.moved_bytes["response"] < moved + 20_000
+    # One image, and for each engine the manifest and the configuration.
+    assert throttle.moved_bytes["response"] < size_of(seeded) * 1.02 + len(engines) * 20_000
+    wait_until(lambda: blobs_in(library) == [], "nothing is kept for nobody")
+    assert clients.hand_over is not None and not clients.hand_over.kept
+    for engine in engines:
+        engine.remove(name)
+>>>>>>> 3a9277bc (pulls: several engines get what Longshore fetches once)

@@ -24,6 +24,7 @@ class NoClients:
     """Clients that fail if they are used: a way defined by a test needs none."""
 
     gate = NO_GATE
+    hand_over = None
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"nobody should ask for {name}")

@@ -50,7 +50,7 @@ def run(job, number):
 
 eye = Eye()
 table = Script(run, plan).table()
-clients = SimpleNamespace(gate=NO_GATE)
+clients = SimpleNamespace(gate=NO_GATE, hand_over=None)
 queue = eye.queue = TransferQueue(clients, Journal(path), wake=eye.wake, ways=table, concurrency=50)
 queue.start()
 ids = [queue.add(pull(f"a/b:{number}")) for number in range(rows if how == "waiting" else 1)]

@@ -373,7 +373,9 @@ def test_shutdown_does_not_wait_for_a_stuck_attempt(
         return ""
 
     eye = Eye()
-    queue = TransferQueue(SimpleNamespace(gate=NO_GATE), journal, wake=eye.wake, ways=Script(run).table())  # type: ignore
+    queue = TransferQueue(
+        SimpleNamespace(gate=NO_GATE, hand_over=None), journal, wake=eye.wake, ways=Script(run).table()
+    )  # type: ignore
     eye.queue = queue
     queue.start()
     row = queue.add(pull())

@@ -208,6 +208,7 @@ class Engines:
     """Clients with an engine that is unavailable until ``back`` is set."""
 
     gate = NO_GATE
+    hand_over = None
 
     def __init__(self) -> None:
         self.back = threading.Event()

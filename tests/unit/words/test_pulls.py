@@ -13,7 +13,7 @@ from longshore.words import pulls, transfers
 from transfertools import copy, pull, push
 
 _DONE = TransferSnapshot("a", pull(), State.SUCCEEDED, 1000, 0, None, None, None, datetime.now(UTC))
-_FETCHED = (WayReason.LARGE, WayReason.UNFINISHED)
+_FETCHED = (WayReason.LARGE, WayReason.SEVERAL, WayReason.UNFINISHED)
 
 
 @pytest.mark.parametrize("reason", WayReason)

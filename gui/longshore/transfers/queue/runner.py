@@ -13,6 +13,7 @@ from longshore.transfers.clients import Clients
 from longshore.transfers.errors import InternalError, UnsupportedTransfer
 from longshore.transfers.progress.output_log import OutputLog
 from longshore.transfers.progress.progress import Progress
+from longshore.transfers.queue.beside import engines_beside
 from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.queue.row import Entry, now
 from longshore.transfers.queue.rows import Rows
@@ -112,11 +113,32 @@ class Runner:
                     continue  # added meanwhile, which makes the scheduler look again
                 self._begin(entry)
                 timeout = min(timeout or TICK, TICK)  # a new attempt may stall at once
+            surplus = self._surplus()
             away = {engine for entry in self._rows if (engine := entry.engine_away)}
         # Outside the lock: the waiter has its own, and calls back.
         for address in away:
             self._waiter.wait_for(address)
+        if surplus:
+            self._free(surplus)
         return min(filter(None, (timeout, decision.wake_in)), default=None)
+
+    def _surplus(self) -> set[str]:
+        """The blobs that were kept for rows that have ended without them. The lock is held."""
+        shared = self._clients.hand_over
+        if shared is None or not shared.kept:
+            return set()
+        return shared.kept.ended({entry.id for entry in self._rows if not entry.state.finished})
+
+    def _free(self, digests: set[str]) -> None:
+        def free() -> None:
+            shared = self._clients.hand_over
+            assert shared is not None
+            try:
+                self._clients.library(shared.library).free(digests)
+            except LongshoreError as error:
+                _log.info("what was fetched is not freed: %s %s", error, error.detail)
+
+        self._threads.start(free, "transfers-free")
 
     def _way(self, entry: Entry) -> Way | None:
         return self._ways.get(kind_of(entry.request))
@@ -229,6 +251,10 @@ class Runner:
                     entry.pausable = kept
                     self._rows.changed(entry)
 
+        def beside() -> dict[str, EngineAddress]:
+            with self._rows.lock:
+                return engines_beside(entry, self._rows)
+
         job = Job(
             entry.request,
             self._clients,
@@ -239,6 +265,7 @@ class Runner:
             recorder=self._recorder,
             id=entry.id,
             keeps=keeps,
+            beside=beside,
             log=log,
         )
         outcome = perform(way, job, planned)

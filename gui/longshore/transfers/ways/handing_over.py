@@ -124,8 +124,10 @@ class HandingOver:
             drop(self._engine, self._name)
 
     def free(self) -> None:
-        """Free what was fetched: the engine has it. What an image of the library needs stays."""
-        digests = [self._found.image.config.digest, *(layer.digest for layer in self._found.layers)]
+        """Free what was fetched: the engine has it. What an image of the library or another engine needs stays."""
+        image = self._found.image
+        others = [row for row, engine in self._job.beside().items() if self._shared.reaches(engine)]
+        digests = self._shared.kept.release(self._job.id, (image.config, *image.layers), others)
         try:
             self._library.free(digests)
         except LongshoreError as error:

@@ -15,6 +15,7 @@ from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.manifest import Index, Manifest
+from longshore.transfers.hand_over import LOCAL
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import NATIVE, NoteKind, WayReason
 from longshore.transfers.ways import planning
@@ -37,8 +38,6 @@ _log = logging.getLogger(__name__)
 _SAMPLE, _LEAST_SAMPLE, _MOST_SAMPLE = 0.01, 256 * 1024, 2 << 20
 #: The disk must have room for this multiple of the missing bytes: the engine may unpack them on the same disk.
 _ROOM = 1.2
-#: Schemes of engines on this machine. Those of others do not see its loopback addresses.
-_LOCAL = ("unix", "npipe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +106,8 @@ class Choice:
         if reason is not None:
             self._native(reason)
             return None
+        if self._several():
+            return replace(found, reason=WayReason.SEVERAL)
         if arrived:
             return replace(found, reason=WayReason.UNFINISHED)
         return None if self._speed(found.missing) >= self._rule.fast else replace(found, sample=self._sample)
@@ -148,10 +149,15 @@ class Choice:
             return sum(library.arrived(blob.digest) for blob in blobs)
         return 0
 
+    def _several(self) -> bool:
+        """Whether other engines have got the image from Longshore and left it for this one, or can get it, too."""
+        others = self._job.beside().values()
+        return self._shared.kept.waits(self._job.id) or any(map(self._shared.reaches, others))
+
     def _against(self, size: int) -> WayReason | None:
         """Why the engine must pull by itself, if it must."""
         address = self._engine.address
-        if address.scheme not in _LOCAL:
+        if address.scheme not in LOCAL:
             return WayReason.REMOTE
         if self._shared.is_deaf(address):
             return WayReason.UNREACHABLE

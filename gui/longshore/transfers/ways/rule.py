@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Rule:
     """If *least* bytes are missing, and a connection brings less than *fast* bytes per second.
 
-    A faster one leaves nothing to win: then the engine is as fast alone.
+    A faster one leaves nothing to win: then the engine is as fast alone. For several engines, the speed does not count.
     """
 
     least: int = 32_000_000

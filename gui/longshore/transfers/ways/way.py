@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from longshore.cancellation import Cancellation
+from longshore.engine.address import EngineAddress
 from longshore.transfers.clients import Clients
 from longshore.transfers.progress.output_log import OutputLog
 from longshore.transfers.progress.progress import Progress
@@ -35,7 +36,8 @@ class Job:
     there is none, after ``plan`` returned :class:`Later`; any thread. *left*: what ``plan`` leaves for ``run``.
     *closing*: closed when the attempt is over, however it ends. *recorder*: records the tags that the attempt changes.
     *id*: of the transfer. *log*: for the output of what the attempt runs. *keeps*: called with whether the attempt
-    keeps what it moved when it ends early; until then, it does as the way's ``pausable`` says.
+    keeps what it moved when it ends early; until then, it does as the way's ``pausable`` says. *beside*: returns the
+    queue's other rows, by id, that have not ended and pull the same image into other engines, with these engines.
     """
 
     request: TransferRequest
@@ -49,6 +51,7 @@ class Job:
     recorder: TagRecorder = NO_RECORDER
     id: str = ""
     keeps: Callable[[bool], None] = field(default=lambda kept: None)
+    beside: Callable[[], Mapping[str, EngineAddress]] = field(default=dict)
     log: OutputLog = field(default_factory=OutputLog, compare=False)
 
     def tell(self, kind: NoteKind, text: str = "") -> None:
