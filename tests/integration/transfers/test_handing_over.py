@@ -249,7 +249,6 @@ def test_an_engine_that_cannot_reach_us_pulls_by_itself(
     engine.remove(name)
 
 
-<<<<<<< HEAD
 def test_the_next_pull_removes_the_name_that_a_killed_program_left(
     make_queue: Make,
     clients: Clients,
@@ -277,7 +276,8 @@ def test_the_next_pull_removes_the_name_that_a_killed_program_left(
     eye.until(queue.add(pull(name, engine.address)), State.SUCCEEDED, 30)
     assert passing_names(engine) == []
     engine.remove(name)
-=======
+
+
 def test_three_engines_get_what_is_fetched_once(
     make_queue: Make,
     clients: Clients,
@@ -317,7 +317,7 @@ def test_three_engines_get_what_is_fetched_once(
         )
         assert done.digest == seeded.digest
         assert engine.image(name).diff_ids == seeded.images[0].diff_ids
-        assert engine.passing_names() == []
+        assert passing_names(engine) == []
     assert throttle.moved_bytes["response"] < moved + 20_000
     # One image, and for each engine the manifest and the configuration.
     assert throttle.moved_bytes["response"] < size_of(seeded) * 1.02 + len(engines) * 20_000
@@ -325,4 +325,3 @@ def test_three_engines_get_what_is_fetched_once(
     assert clients.hand_over is not None and not clients.hand_over.kept
     for engine in engines:
         engine.remove(name)
->>>>>>> 3a9277bc (pulls: several engines get what Longshore fetches once)
