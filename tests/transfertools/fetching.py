@@ -31,7 +31,7 @@ class Rig:
         self.registry = registry
         self.library = Library(folder / "library")
         self.bandwidth = Bandwidth()
-        self.connections = Connections(per_blob=4)
+        self.connections = Connections(per_host=6, per_blob=4)
         self.told: list[tuple[str, int, int]] = []
         self._clients: list[RegistryClient] = []
 
