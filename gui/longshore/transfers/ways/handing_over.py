@@ -17,6 +17,7 @@ from longshore.errors import DiskFull, EngineFailure, EngineLost, EngineUnavaila
 from longshore.oci.digest import short
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.reference import Reference
+from longshore.transfers.errors import internal_error
 from longshore.transfers.transfer import NoteKind, Phase, WayReason
 from longshore.transfers.ways.fetching.fetcher import Fetcher
 from longshore.transfers.ways.passing import drop
@@ -215,6 +216,10 @@ class HandingOver:
             inner.cancel()
         except LongshoreError as error:
             self._failed = error
+            inner.cancel()
+        except Exception as error:
+            _log.exception("fetching %s failed unexpectedly", self._reference)
+            self._failed = internal_error(error)
             inner.cancel()
         while not ended.wait(_SLICE):
             if self._job.cancellation.stopping:
