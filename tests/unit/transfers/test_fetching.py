@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
+from longshore.errors import LibraryError
 from longshore.library.arriving import Arriving
 from longshore.transfers.ways.fetching import incoming
 from transfertools import wait_until
@@ -91,6 +92,17 @@ def test_a_blob_that_is_read_comes_before_others(rig: Rig) -> None:
     assert asked[0] == blobs[0].digest
     assert set(asked[1:4]) == {blobs[2].digest}
     assert last.read(5, 5, Cancellation()) == noise(MB, 2)[5:10]  # also after the end
+
+
+def test_who_waits_after_a_failure_gets_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise LibraryError("No.")
+
+    monkeypatch.setattr(rig.library, "arrive_at_once", fails)
+    with rig.fetching(rig.registry.put(BLOB)) as fetcher:
+        wait_until(lambda: not any(thread.is_alive() for thread in fetcher._threads), "the fetch ends")
+        with pytest.raises(LibraryError):
+            fetcher.wait()
 
 
 def test_only_what_is_wanted_can_be_read(rig: Rig) -> None:

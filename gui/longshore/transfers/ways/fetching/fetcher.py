@@ -128,12 +128,13 @@ class Fetcher:
 
     def wait(self) -> None:
         """Wait until every wanted blob is whole, except those that were left. Raises the first failure, Cancelled."""
-        with self._cancellation.waking(self._wake), self._changed:
+        with self._changed:
             while not all(blob.done or blob.left for blob in self._blobs.values()):
                 if self._failure is not None:
                     raise self._failure
                 if self._ended or self._cancellation.stopping:
                     raise Cancelled
+                # Not woken by the cancellation: a failure cancels, too, and must not be taken for it.
                 self._changed.wait(_NAP)
 
     def stop(self) -> None:
