@@ -274,6 +274,7 @@ class WayReason(enum.Enum):
     REMOTE = "remote"  # native: the engine runs on another machine
     UNREACHABLE = "unreachable"  # native: the engine does not see this machine's loopback addresses
     NO_ROOM = "no room"  # native: the disk has no room for the compressed layers
+    NO_LIBRARY = "no library"  # native: the library, which keeps what has arrived, can't be read or written
 
 
 @dataclass(frozen=True, slots=True)

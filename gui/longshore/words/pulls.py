@@ -102,6 +102,7 @@ def _native() -> dict[WayReason | None, str]:
         WayReason.NO_ROOM: tr(
             "The engine fetched the layers itself, because the library's disk does not have room for them."
         ),
+        WayReason.NO_LIBRARY: tr("The engine fetched the layers itself, because the library can't be used."),
     }
 
 
@@ -116,4 +117,5 @@ def _natively() -> dict[WayReason | None, str]:
         WayReason.NO_ROOM: tr(
             "The engine fetches the layers itself, because the library's disk does not have room for them."
         ),
+        WayReason.NO_LIBRARY: tr("The engine fetches the layers itself, because the library can't be used."),
     }

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.stream import Finished, Note
-from longshore.errors import DiskFull, EngineFailure, EngineLost, EngineUnavailable, LongshoreError
+from longshore.errors import (
+    DiskFull,
+    EngineFailure,
+    EngineLost,
+    EngineUnavailable,
+    LibraryError,
+    LongshoreError,
+)
 from longshore.oci.digest import short
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.reference import Reference
@@ -69,7 +76,7 @@ class HandingOver:
         self._lock = threading.Lock()
         self._with_engine: set[str] = set()  # digests of layers that it has or unpacks
         self._name: Reference | None = None  # the passing name, once the engine has the image
-        self._failed: LongshoreError | None = None  # why the layers could not be fetched
+        self._failed: Exception | None = None  # why the layers could not be fetched
 
     def take(self) -> None:
         """Fetch the layers while the engine takes them. Afterwards it has the image under a passing name.
@@ -141,10 +148,11 @@ class HandingOver:
         if self._found.sample is None:
             return
         blob, data = self._found.sample
-        arriving = self._library.arrive_at_once(blob, lease, cancellation)
-        if arriving is not None:
-            with contextlib.closing(arriving):
-                arriving.write(0, data)
+        with contextlib.suppress(LongshoreError):  # the fetcher will see the same error
+            arriving = self._library.arrive_at_once(blob, lease, cancellation)
+            if arriving is not None:
+                with contextlib.closing(arriving):
+                    arriving.write(0, data)
 
     def _hand_over(self, fetcher: Fetcher, inner: Cancellation) -> None:
         shelf = _Shelf(self._found, fetcher)
@@ -195,6 +203,8 @@ class HandingOver:
         failed = self._failed
         if isinstance(failed, DiskFull):
             raise NotTakenError(WayReason.NO_ROOM) from failed
+        if isinstance(failed, LibraryError):
+            raise NotTakenError(WayReason.NO_LIBRARY) from failed
         if failed is not None:
             raise failed
         if error is None:
@@ -214,7 +224,7 @@ class HandingOver:
                 self._job.progress.enter(Phase.HANDING_OVER)
         except Cancelled:
             inner.cancel()
-        except LongshoreError as error:
+        except Exception as error:  # whatever it is, the engine must not wait for bytes that never come
             self._failed = error
             inner.cancel()
         except Exception as error:
