@@ -29,7 +29,7 @@ class Unfinished:
         self._library = library
 
     def measure(self, told: Told) -> None:
-        """Report the bytes of all unfinished downloads."""
+        """Report the bytes of all unfinished downloads, and of finished ones that nothing needs."""
         self._run(lambda library: library.unfinished_bytes(), told)
 
     def remove(self, told: Told) -> None:

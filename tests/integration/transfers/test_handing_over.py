@@ -325,3 +325,35 @@ def test_three_engines_get_what_is_fetched_once(
     assert clients.hand_over is not None and not clients.hand_over.kept
     for engine in engines:
         engine.remove(name)
+
+
+def test_of_two_engines_one_is_paused_and_loses_nothing(
+    make_queue: Make,
+    clients: Clients,
+    testbed_engine: PrivateEngine,
+    podman_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    throttle: Throttle,
+    library: Path,
+) -> None:
+    seeded = seed_repository(open_registry.address, "over/one-paused", layers=(6_000_000,), seed="one paused")
+    name = f"{throttle.address}/over/one-paused:latest"
+    engines = [clients.engine(address_of(each.host)) for each in (testbed_engine, podman_engine)]
+    throttle.bytes_per_second = 4_000_000
+    queue, eye = make_queue(ways=ALWAYS)
+    first, second = (queue.add(pull(name, engine.address)) for engine in engines)
+    for row in (first, second):
+        eye.until(row, lambda now: now.moved_bytes > 1_000_000, 30)
+    queue.pause([first])
+    eye.until(first, lambda now: now.waiting_for is Waiting.PAUSED, 30)
+    eye.until(second, State.SUCCEEDED, 60)
+    queue.unpause([first])
+    done = eye.until(first, State.SUCCEEDED, 60)
+    assert reasons(done) == [(NoteKind.FETCHED, WayReason.SEVERAL.value)]
+    # What was on the line when it was cut is counted by the line, but did not arrive.
+    on_the_line = PER_BLOB * 2 * SOCKET_BUFFER
+    assert throttle.moved_bytes["response"] < size_of(seeded) * 1.02 + 40_000 + on_the_line
+    wait_until(lambda: blobs_in(library) == [], "nothing is kept for nobody")
+    for engine in engines:
+        assert engine.image(name).diff_ids == seeded.images[0].diff_ids
+        engine.remove(name)
