@@ -76,7 +76,7 @@ class HandingOver:
         self._lock = threading.Lock()
         self._with_engine: set[str] = set()  # digests of layers that it has or unpacks
         self._name: Reference | None = None  # the passing name, once the engine has the image
-        self._failed: Exception | None = None  # why the layers could not be fetched
+        self._failed: LongshoreError | None = None  # why the layers could not be fetched
 
     def take(self) -> None:
         """Fetch the layers while the engine takes them. Afterwards it has the image under a passing name.
@@ -224,10 +224,10 @@ class HandingOver:
                 self._job.progress.enter(Phase.HANDING_OVER)
         except Cancelled:
             inner.cancel()
-        except Exception as error:  # whatever it is, the engine must not wait for bytes that never come
+        except LongshoreError as error:
             self._failed = error
             inner.cancel()
-        except Exception as error:
+        except Exception as error:  # the engine must not wait for bytes that never come
             _log.exception("fetching %s failed unexpectedly", self._reference)
             self._failed = internal_error(error)
             inner.cancel()
