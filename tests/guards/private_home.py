@@ -39,7 +39,7 @@ _FOREIGN = (
     "FTP_PROXY",
 )
 #: Variables that are meant for the tests.
-_OURS = ("LONGSHORE_TEST_", "LONGSHORE_REQUIRE_")
+_OURS = ("LONGSHORE_TEST_", "LONGSHORE_REQUIRE_", "LONGSHORE_MODEL")
 
 _FOLDERS = {
     "XDG_CONFIG_HOME": ".config",
