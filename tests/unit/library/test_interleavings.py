@@ -34,6 +34,7 @@ from transfertools.stepped_calls import stepping
 from transfertools.stepping import Found, explore, wander
 
 LONG = os.environ.get("LONGSHORE_MODEL") == "long"
+pytestmark = [pytest.mark.timeout(3600)] if LONG else []
 
 
 def _explored(case: Case, folder: Path, preemptions: int, kills: int, most_runs: int = 1_000_000) -> Found:
