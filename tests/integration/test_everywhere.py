@@ -114,7 +114,7 @@ def move(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
         return done
 
     yield run
-    assert queue.shutdown(2.0)
+    assert queue.shutdown(30)
     clients.close()
 
 

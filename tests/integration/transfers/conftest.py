@@ -45,7 +45,7 @@ def make_queue(clients: Clients, tmp_path: Path) -> Iterator[Callable[..., tuple
 
     yield make
     for queue in made:
-        assert queue.shutdown(2.0)
+        assert queue.shutdown(30)
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_copies_under_stress_end_truly(
             else:
                 # If cancelled at the very end, the tag may exist; then it must point to the right image.
                 assert found is None or found.digest == digests[number]
-        assert queue.shutdown(2)
+        assert queue.shutdown(30)
         clients.close()
     wait_until(lambda: threading.active_count() <= threads, "threads end", DEADLINE)
     wait_until(lambda: open_handles() <= handles, "handles are closed", DEADLINE)

@@ -387,7 +387,7 @@ def test_journal_has_the_outcome(
         State.SUCCEEDED,
         30,
     )
-    assert queue.shutdown(2.0)
+    assert queue.shutdown(30)
     journal = Journal(tmp_path / "state" / "journal.sqlite3")
     journal.open()
     (found,) = journal.history(HistoryFilter(registry=open_registry.address))

@@ -106,7 +106,7 @@ def run(clients: Clients, state: Path, requests: list[TransferRequest], *, storm
         return count == len(rows)
 
     wait_until(done, "every row ends", timeout=80)
-    assert queue.shutdown(2.0)
+    assert queue.shutdown(30)
     eye.look()
     return eye
 

@@ -78,7 +78,7 @@ def hands(tmp_path: Path) -> Iterator[Hands]:
     eye.queue = queue
     queue.start()
     yield Hands(clients, history, LibraryPlace(tmp_path / "library"), queue, eye)
-    assert queue.shutdown(2.0)
+    assert queue.shutdown(30)
     history.close()
     clients.close()
 

@@ -55,7 +55,7 @@ def make_queue(journal: Journal) -> Iterator[Callable[..., tuple[TransferQueue, 
 
     yield make
     for queue in made:
-        assert queue.shutdown(2.0)
+        assert queue.shutdown(30)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         try:
             yield made
         finally:
-            assert made.queue.shutdown(2)
+            assert made.queue.shutdown(30)
             made.clients.close()
 
 

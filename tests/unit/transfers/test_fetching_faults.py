@@ -56,7 +56,7 @@ def test_wrong_content_of_an_earlier_run_is_fetched_again(rig: Rig) -> None:
         wait_until(lambda: rig.library.unfinished(blob.digest) > MB // 2)
     (file,) = (rig.library.path / ".longshore" / "ingest").glob("*.arriving")
     with file.open("r+b") as opened:
-        opened.write(b"wrong")
+        opened.write(bytes(SIZE))  # whatever has arrived is wrong now
     before = rig.registry.sent
     rig.registry.before = lambda served: None
     rig.fetch(blob)

@@ -187,7 +187,7 @@ def test_a_paused_row_is_interrupted_by_the_end_of_the_program(make_queue: Make,
     eye.until(row, lambda row: row.pausable and row.moved_bytes == 140)
     queue.pause([row])
     eye.until(row, lambda row: row.waiting_for is Waiting.PAUSED)
-    assert queue.shutdown(2)
+    assert queue.shutdown(30)
     _, later = make_queue(script, journal=Journal(first.path))
     found = later.until(row, State.INTERRUPTED)
     assert found.permille == 700

@@ -407,7 +407,7 @@ def test_adding_what_stands_interrupted_resumes_that_row(make_queue: Make, journ
     queue, _ = make_queue(Script(gate.wait))
     row = queue.add(pull())
     wait_until(lambda: gate.inside)
-    assert queue.shutdown(2.0)
+    assert queue.shutdown(30)
     after, eye = make_queue(Script(gate.wait), journal=Journal(journal.path))
     eye.until(row, State.INTERRUPTED)
     assert after.add(pull()) == row

@@ -58,7 +58,7 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
         try:
             yield made
         finally:
-            assert made.queue.shutdown(2.0)
+            assert made.queue.shutdown(30)
             made.clients.close()
 
 
