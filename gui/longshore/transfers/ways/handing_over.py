@@ -20,6 +20,7 @@ from longshore.errors import (
     EngineUnavailable,
     LibraryError,
     LongshoreError,
+    RegistryUnreachable,
 )
 from longshore.oci.digest import short
 from longshore.oci.layer import LayerProgress, LayerState
@@ -212,9 +213,10 @@ class HandingOver:
         if isinstance(error, EngineLost | EngineUnavailable):
             raise error
         _log.info("the engine did not take %s over: %s %s", self._reference, error, error.detail)
-        if not reached:
+        deaf = not reached and isinstance(error, RegistryUnreachable)
+        if deaf:
             self._shared.deafen(self._engine.address)
-        raise NotTakenError(None if reached else WayReason.UNREACHABLE) from error
+        raise NotTakenError(WayReason.UNREACHABLE if deaf else None) from error
 
     def _watch(self, fetcher: Fetcher, inner: Cancellation, ended: threading.Event) -> None:
         """Follow the fetching, and end the engine's pull if it fails or is to stop. A thread of its own."""
