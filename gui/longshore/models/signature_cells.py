@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -100,11 +100,11 @@ class TagSignatures(QObject):
         if wanted:
             self.requested.emit(self._generation, wanted)
 
-    def set(self, generation: int, verdicts: Mapping[str, Verdict]) -> None:
-        """Set verdicts by tag. Those of an older listing, and on what a tag pointed to before, are ignored."""
+    def set(self, generation: int, verdicts: Iterable[tuple[str, Verdict]]) -> None:
+        """Set verdicts on tags. Those of an older listing, and on what a tag pointed to before, are ignored."""
         if generation == self._generation:
             # A tag may have moved while it was verified, and the answers come in any order.
-            fresh = {tag: one for tag, one in verdicts.items() if self._asked.get(tag) == one.digest}
+            fresh = {tag: one for tag, one in verdicts if self._asked.get(tag) == one.digest}
             self._verdicts.update(fresh)
             self.changed.emit(set(fresh))
 

@@ -39,7 +39,8 @@ class _Job:
         self.cancellations: set[Cancellation] = set()
         self._lock = threading.Lock()
         self._waiting: deque[tuple[str, Descriptor]] = deque()
-        self._came: dict[str, Verdict] = {}
+        #: By tag and digest: while a listing is refreshed, a tag may be asked for what it pointed to before, too.
+        self._came: dict[tuple[str, str], Verdict] = {}
 
     def want(self, tags: list[tuple[str, Descriptor]]) -> None:
         """Add tags that are visible now, ahead of those requested before."""
@@ -59,23 +60,24 @@ class _Job:
     def came(self, tag: str, verdict: Verdict) -> None:
         """Store the verdict on a tag."""
         with self._lock:
-            self._came[tag] = verdict
+            self._came[tag, verdict.digest] = verdict
 
     def failed(self, tag: str, digest: str, error: LongshoreError) -> None:
         """Store why a tag was not verified; some errors make trying the others pointless."""
         from longshore.application.signatures.verifying import unknown
 
         with self._lock:
-            self._came[tag] = unknown(digest, error)
+            self._came[tag, digest] = unknown(digest, error)
             if isinstance(error, RateLimited | RegistryUnreachable):
-                self._came |= {other: unknown(one.digest, error) for other, one in self._waiting}
+                for other, one in self._waiting:
+                    self._came[other, one.digest] = unknown(one.digest, error)
                 self._waiting.clear()
 
-    def take(self) -> dict[str, Verdict]:
-        """Return the verdicts since the last call."""
+    def take(self) -> list[tuple[str, Verdict]]:
+        """Return the verdicts since the last call, with their tags."""
         with self._lock:
             taken, self._came = self._came, {}
-            return taken
+            return [(tag, verdict) for (tag, _), verdict in taken.items()]
 
 
 class TagSignatures(QObject):
@@ -130,7 +132,7 @@ class TagSignatures(QObject):
         known = {tag: self._kept.get((host, repository, one.digest)) for tag, one in tags}
         found = {tag: verdict for tag, verdict in known.items() if verdict is not None}
         if found:
-            self._tags.signatures.set(generation, found)
+            self._tags.signatures.set(generation, found.items())
         job.want([(tag, one) for tag, one in tags if tag not in found])
         self._set_to_work(job)
 
@@ -182,7 +184,7 @@ class TagSignatures(QObject):
         if came:
             from longshore.application.signatures.verifying import SignatureState
 
-            for verdict in came.values():
+            for _, verdict in came:
                 if verdict.state is not SignatureState.UNKNOWN:
                     self._kept[job.host, job.repository, verdict.digest] = verdict
             while len(self._kept) > _KEPT:

@@ -16,7 +16,7 @@ from longshore.application.signatures.verifying import SignatureState, Verdict
 from longshore.models.columns import Role, TagColumn, Tone
 from longshore.models.tags import TagModel
 from longshore.operations.signatures import Signatures
-from longshore.operations.tag_signatures import TagSignatures
+from longshore.operations.tag_signatures import TagSignatures, _Job
 from longshore.registry.config import RegistryConfig
 from longshore.registry.model import TagDetails
 from signaturetools import Attacher, signer, simple
@@ -25,6 +25,7 @@ from waiting import until
 
 from .conftest import Desk
 
+A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 OCI = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -101,7 +102,7 @@ def test_visible_tags_are_verified_while_the_column_is_shown(
         await until(lambda: shown.cell("3") == "signed by release@acme.io")
         assert len(registry.asked) > before
         late = Verdict(old, SignatureState.UNSIGNED)
-        shown.model.signatures.set(shown.model.generation, {"3": late})
+        shown.model.signatures.set(shown.model.generation, [("3", late)])
         assert shown.cell("3") == "signed by release@acme.io", (
             "an answer about the image before comes too late"
         )
@@ -133,3 +134,13 @@ def test_docker_hub_is_not_asked_and_a_failure_is_told(
         shown.reader.stop()
 
     play(scene)
+
+
+def test_an_answer_about_the_image_before_replaces_none() -> None:
+    """While a listing is refreshed, a tag is asked for the image before and for its own, in any order."""
+    for order in ((A, B), (B, A)):
+        job = _Job("r.io", "a", 1)
+        for digest in order:
+            job.came("3", Verdict(digest, SignatureState.UNSIGNED))
+        assert {(tag, verdict.digest) for tag, verdict in job.take()} == {("3", A), ("3", B)}
+        assert job.take() == []
