@@ -28,7 +28,7 @@ def query(reference: str, platform: Platform | None) -> dict[str, str]:
 
 
 class PodmanPull:
-    """Reads its stream, which tells nothing of bytes; see Normaliser."""
+    """Reads the stream of such a pull, which reports no bytes. Used as Normaliser is."""
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt

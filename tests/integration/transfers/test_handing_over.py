@@ -64,10 +64,6 @@ def reasons(row: TransferSnapshot) -> list[tuple[NoteKind, str]]:
     return [(note.kind, note.text) for note in row.notes if note.kind in kinds]
 
 
-def gets_of_blobs(line: Throttle) -> list[str]:
-    return [one.path for one in line.requests if one.method == "GET" and "/blobs/" in one.path]
-
-
 def passing_names(engine: Engine) -> list[Reference]:
     """The names under which *engine* takes images over."""
     found = [image.reference for image in engine.images(passing=True)]

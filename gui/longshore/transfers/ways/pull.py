@@ -155,6 +155,7 @@ class PullWay:
             return None, choice.read
         from longshore.transfers.ways.handing_over import HandingOver, NotTakenError  # late: most are small
 
+        job.keeps(True)  # an attempt before this one may have been the engine's own
         with contextlib.closing(HandingOver(job, shared, found, reference, engine)) as handing:
             try:
                 handing.take()
