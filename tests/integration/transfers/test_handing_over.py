@@ -353,3 +353,27 @@ def test_of_two_engines_one_is_paused_and_loses_nothing(
     for engine in engines:
         assert engine.image(name).diff_ids == seeded.images[0].diff_ids
         engine.remove(name)
+
+
+def test_a_row_can_be_paused_although_its_first_attempt_was_the_engines_own(
+    make_queue: Make,
+    clients: Clients,
+    testbed_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    throttle: Throttle,
+) -> None:
+    assert clients.hand_over is not None
+    clients.hand_over.native = True
+    name = f"{throttle.address}/over/later:latest"
+    engine = clients.engine(address_of(testbed_engine.host))
+    queue, eye = make_queue(ways=ALWAYS)
+    row = queue.add(pull(name, engine.address))
+    assert not eye.until(row, State.FAILED, 60).pausable
+    seed_repository(open_registry.address, "over/later", layers=(2_000_000,), seed="later")
+    clients.hand_over.native = False
+    throttle.bytes_per_second = 2_000_000
+    queue.retry([row])
+    assert eye.until(row, lambda now: now.moved_bytes > 500_000, 30).pausable
+    throttle.bytes_per_second = None
+    eye.until(row, State.SUCCEEDED, 60)
+    engine.remove(name)
