@@ -421,7 +421,7 @@ def summary_text(snapshots: Iterable[TransferSnapshot], *, held: bool, unsaved: 
     speed = 0.0
     for snapshot in snapshots:
         counts[snapshot.state] += 1
-        if snapshot.state is State.RUNNING:
+        if snapshot.state is State.RUNNING and snapshot.phase is not Phase.HANDING_OVER:
             speed += snapshot.speed or 0.0
     running = counts[State.RUNNING] + counts[State.PLANNING] + counts[State.CANCELLING]
     at_rest = not running and not counts[State.QUEUED]

@@ -496,3 +496,10 @@ def test_an_archive_that_was_saved_is_dragged_as_a_file(model):
     data = model.mimeData([model.index(0, 0)])
     assert mime.dropped_files(data) == [Path("/tmp/app.tar")]
     assert not model.canDropMimeData(data, Qt.DropAction.MoveAction, 0, 0, QModelIndex())
+
+
+def test_what_the_engine_takes_over_has_no_speed_in_the_summary():
+    fetching = transfer(state=State.RUNNING, speed=2e6, phase=Phase.MOVING)
+    handing = transfer(state=State.RUNNING, speed=5e6, phase=Phase.HANDING_OVER)
+    assert words.summary_text([fetching, handing], held=False) == "2 running, 2 MB/s"
+    assert words.summary_text([handing], held=False) == "1 running"
